@@ -7,8 +7,8 @@
 //! build --release` after these does not compile the C++ again.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, step},
+    output::announce,
     setup::{program_in_path, python},
     suite,
 };

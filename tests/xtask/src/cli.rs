@@ -50,12 +50,6 @@ pub(crate) enum Command {
     Measure(Measurement),
 }
 
-/// The part before `=` and the part after it.
-pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 /// The options after `cargo xtask measure NAME`, for tests.
 #[cfg(test)]
 pub(crate) fn parse_measurement(line: &[&str]) -> Result<Measurement, clap::Error> {

@@ -20,6 +20,7 @@ mod fuzz;
 mod measure;
 mod models;
 mod onnxruntime;
+mod output;
 mod page;
 mod setup;
 mod suite;
@@ -30,7 +31,7 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use failure::Outcome;
 use setup::Purpose;
-use std::{env, path::Path, process::ExitCode, thread};
+use std::{process::ExitCode, thread};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -106,15 +107,4 @@ fn beside(work: fn() -> Outcome, download: impl FnOnce() -> Outcome + Send) -> O
 fn clients() -> Outcome {
     setup::python::with_clients()?;
     setup::node::with_client().map(drop)
-}
-
-/// Announces the next step.
-fn announce(step: &str) {
-    eprintln!("==> {step}");
-}
-
-/// A path relative to the current folder, if it is below.
-fn shown(path: &Path) -> String {
-    let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

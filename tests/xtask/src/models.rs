@@ -3,8 +3,8 @@
 //! A complete model stays unchanged. The program searches only that folder: tests do not find a model in the user's other folders.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, line},
+    output::announce,
     setup::python,
     transcribe::cesar,
 };

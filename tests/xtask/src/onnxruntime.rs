@@ -4,9 +4,9 @@
 //! is.~/.local/share/cesar/lib`), where the plugin looks. A file that is in place stays as it is.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome},
     models::pull,
+    output::announce,
     transcribe::cesar,
 };
 use cesar_tests::models::is_whole;

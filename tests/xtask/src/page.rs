@@ -3,9 +3,10 @@
 //! Both run a script of `tests/tools/page` against a server of their own, without jobs, with a real engine and the model tiny.en.
 
 use crate::{
-    announce, cargo,
+    cargo,
     failure::{Failure, Outcome, step},
     models,
+    output::announce,
     setup::node,
 };
 use cesar_tests::{sandbox::Sandbox, server::Server, workspace};

@@ -4,8 +4,8 @@
 //! variables are those that `cargo test` gives them. The output of each is printed when it ends.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome},
+    output::{announce, shown},
 };
 use serde_json::Value;
 use std::{
@@ -124,7 +124,7 @@ impl Executable {
         // One at a time, so that the outputs stay whole.
         static PRINTER: Mutex<()> = Mutex::new(());
         let printer = locked(&PRINTER);
-        announce(&format!("{} ({}), {seconds:.1} s", self.name, crate::shown(&self.path)));
+        announce(&format!("{} ({}), {seconds:.1} s", self.name, shown(&self.path)));
         io::Seek::rewind(&mut output).map_err(failure)?;
         io::copy(&mut output, &mut io::stderr()).map_err(failure)?;
         drop(printer);
@@ -132,7 +132,7 @@ impl Executable {
             true => Ok(()),
             false => Err(Failure::new(format!(
                 "`{}` failed ({status}); its output is above",
-                crate::shown(&self.path)
+                shown(&self.path)
             ))),
         }
     }

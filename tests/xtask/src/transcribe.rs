@@ -1,9 +1,8 @@
 //! Runs of the built `cesar`.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, step},
-    shown,
+    output::{announce, shown},
 };
 use cesar_tests::{fixture, sandbox};
 use std::{

@@ -5,9 +5,8 @@
 //! digests in `VENDOR.md`.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, quiet_step},
-    shown,
+    output::{announce, shown},
 };
 use cesar_tests::workspace;
 use sha2::{Digest as _, Sha256};

@@ -3,14 +3,18 @@
 //! The bundled English recordings are synthetic, so the places of their words are known (`tests/fixtures/word_times.json`). Each is aligned
 //! with its text as it is and with noise, in which the engines recognise less. Errors are those of starts and of ends, in ms.
 
+mod aligned;
+mod errors;
 mod real;
 
-use super::{ENGINES, MODELS};
+use super::compared::{ENGINES, MODELS};
 use crate::{
     failure::{Failure, Outcome, step},
     models, transcribe,
 };
+use aligned::{read_json, transcribed};
 use cesar_tests::recordings::{bundled, fixture};
+use errors::{Errors, SOURCES, print_rows};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -33,16 +37,6 @@ pub(crate) struct Options {
     #[arg(long = "asr-option", value_name = "NAME=VALUE")]
     asr_options: Vec<String>,
 }
-
-/// Errors of one group of words, in ms.
-#[derive(Default)]
-struct Errors {
-    starts: Vec<f64>,
-    ends: Vec<f64>,
-}
-
-/// The sources of times, in the order of the columns.
-const SOURCES: [&str; 3] = ["recognised", "aligned", "interpolated"];
 
 /// The command.
 pub(crate) fn run(options: &Options) -> Outcome {
@@ -78,12 +72,6 @@ pub(crate) fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
-fn read_json(path: &Path) -> Outcome<Value> {
-    let read = std::fs::read(path).map_err(|error| error.to_string());
-    let parsed = read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-    parsed.map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", path.display())))
-}
-
 /// The recording with white noise, made by ffmpeg beside the cache of measurements.
 fn with_noise(recording: &Path, amplitude: f64) -> Outcome<PathBuf> {
     if amplitude == 0.0 {
@@ -108,44 +96,6 @@ fn align(recording: &Path, engine: &str, model: &str, options: &[String]) -> Out
     let stem = recording.file_stem().unwrap_or_default().to_string_lossy();
     let text = fixture(&format!("{}.txt", stem.split('-').next().unwrap_or_default()));
     transcribed((recording, &text), (engine, model, "en"), options)
-}
-
-/// The document of a recording and its text, by an engine and a model, in a language.
-fn transcribed(
-    (recording, text): (&Path, &Path),
-    (engine, model, language): (&str, &str, &str),
-    options: &[String],
-) -> Outcome<Value> {
-    let mut command = transcribe::cesar()?;
-    command.arg("align").arg(recording).arg(text);
-    command.args([
-        "--asr-plugin",
-        engine,
-        "--model",
-        model,
-        "-l",
-        language,
-        "-f",
-        "json",
-        "--progress",
-        "none",
-        "--min-match",
-        "0",
-    ]);
-    command.args(options.iter().flat_map(|option| ["--asr-option", option]));
-    command.arg("--cache-dir").arg(transcribe::measurement_cache());
-    let output = command
-        .output()
-        .map_err(|error| Failure::new(format!("cesar cannot be started: {error}")))?;
-    if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::new(format!(
-            "{} by {engine} {model}: {}",
-            recording.display(),
-            told.trim()
-        )));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(format!("no document: {error}")))
 }
 
 /// Adds the errors of one document.
@@ -176,45 +126,6 @@ fn compare(truth: &Value, document: &Value, errors: &mut BTreeMap<&str, Errors>)
     Ok(())
 }
 
-/// A row for all words, and one for each other source that has any.
-fn print_rows(engine: &str, model: &str, noise: &str, errors: &BTreeMap<&str, Errors>) {
-    let count = |source: &&str| errors.get(*source).map_or(0, |errors| errors.starts.len());
-    let counts: Vec<String> = SOURCES
-        .iter()
-        .map(|source| format!("{} {source}", count(source)))
-        .collect();
-    let print = |which: &str, sources: &[&str]| {
-        let all = |edge: fn(&Errors) -> &Vec<f64>| -> Vec<f64> {
-            let errors = sources.iter().filter_map(|source| errors.get(source));
-            errors.flat_map(|errors| edge(errors).iter().copied()).collect()
-        };
-        let (starts, ends) = (all(|errors| &errors.starts), all(|errors| &errors.ends));
-        if starts.is_empty() {
-            return;
-        }
-        println!(
-            "| {engine} | {model} | {noise} | {which} | {} | {:.0} | {:.0} | {:.0} | {:.0} |",
-            counts.join(", "),
-            mean(&starts),
-            at_95_percent(starts),
-            mean(&ends),
-            at_95_percent(ends)
-        );
-    };
-    print("all", &SOURCES);
-    SOURCES[1..].iter().for_each(|source| print(source, &[source]));
-}
-
-fn mean(errors: &[f64]) -> f64 {
-    errors.iter().sum::<f64>() / errors.len() as f64
-}
-
-/// The error that 95 % of the words do not exceed.
-fn at_95_percent(mut errors: Vec<f64>) -> f64 {
-    errors.sort_by(f64::total_cmp);
-    errors[(errors.len() * 95).div_ceil(100) - 1]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,6 +143,5 @@ mod tests {
         assert_eq!(rounded(&errors["recognised"].ends), [100.0]);
         assert_eq!(rounded(&errors["aligned"].ends), [200.0]);
         assert!(compare(&truth, &json!({ "segments": [] }), &mut errors).is_err());
-        assert_eq!(at_95_percent((1..=100).map(f64::from).collect()), 95.0);
     }
 }

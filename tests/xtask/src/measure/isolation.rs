@@ -9,7 +9,7 @@
 //! The tables are markdown, for `docs/internals/results.md`.
 
 use crate::failure::{Failure, Outcome};
-use crate::measure::{MODELS, bench::audio::write_repeated};
+use crate::measure::{bench::audio::write_repeated, compared::MODELS};
 use cesar_tests::running::is_running;
 use cesar_tests::speakers::with_speakers;
 use cesar_tests::zoo::{ANIMALS, Animal, put_numbered};

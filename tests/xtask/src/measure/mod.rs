@@ -2,6 +2,7 @@
 
 mod align;
 pub(crate) mod bench;
+mod compared;
 mod der;
 mod isolation;
 mod named;
@@ -12,11 +13,6 @@ mod wer;
 
 use crate::{cargo, failure::Outcome, page};
 use clap::Subcommand;
-
-/// The compared engines, in the order of the columns.
-const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
-/// The compared models.
-const MODELS: [&str; 2] = ["tiny.en", "base"];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Measurement {

@@ -5,9 +5,10 @@
 
 use super::bench::memory;
 use crate::{
-    announce,
     failure::{Failure, Outcome},
-    models, transcribe,
+    models,
+    output::announce,
+    transcribe,
 };
 use cesar_tests::{models::Model, recordings::Reference, wer};
 use serde_json::Value;

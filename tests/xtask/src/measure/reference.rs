@@ -1,9 +1,9 @@
 //! The reference engines: Python packages, each in its own environment, and whisper.cpp called as by its own program.
 
 use crate::{
-    announce,
     cargo::cargo,
     failure::{Failure, Outcome, answer, step},
+    output::announce,
     setup::python,
 };
 use cesar_tests::{models::models_dir, sandbox, workspace};

@@ -5,11 +5,13 @@
 //! model. Languages written without spaces also get the character error rate. Results come from a separate cache, so that a second
 //! run costs nothing and the user's cache stays unchanged.
 
-use super::{ENGINES, MODELS, named};
+use super::compared::{ENGINES, MODELS};
+use super::named;
 use crate::{
-    announce,
     failure::{Failure, Outcome},
-    models, transcribe,
+    models,
+    output::announce,
+    transcribe,
 };
 use cesar_tests::{
     cer,

@@ -8,22 +8,16 @@
 mod needs;
 pub(crate) mod node;
 mod packages;
+mod programs;
 pub(crate) mod python;
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, answer, quiet_step},
+    output::announce,
 };
-use std::{env, path::PathBuf, process::Command};
-
-/// The purpose of the machine.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Building, and fetching models.
-    Build,
-    /// The suite as well.
-    Test,
-}
+pub(crate) use needs::Purpose;
+pub(crate) use programs::program_in_path;
+use std::{env, process::Command};
 
 /// Installs missing packages, or prints the command for that.
 pub(crate) fn run(purpose: Purpose) -> Outcome {
@@ -57,18 +51,4 @@ fn missing_component() -> Option<&'static str> {
         .into_iter()
         .find(|(_, command)| !answers(command))
         .map(|(component, _)| component)
-}
-
-/// The path of a program that the shell would find.
-pub(crate) fn program_in_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|program| is_executable(program))
-}
-
-fn is_executable(program: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    program
-        .metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

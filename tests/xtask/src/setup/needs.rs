@@ -1,12 +1,21 @@
 //! The list of needs, with their checks and the Debian packages that meet them.
 
-use super::{Purpose, program_in_path, python};
+use super::{programs::program_in_path, python};
 use crate::failure::answer;
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
+
+/// The purpose of the machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Building, and fetching models.
+    Build,
+    /// The suite as well.
+    Test,
+}
 
 /// A part of the system that building or testing uses.
 pub(crate) struct Need {

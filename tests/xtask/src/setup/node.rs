@@ -2,8 +2,8 @@
 
 use super::python::cached;
 use crate::{
-    announce,
     failure::{Failure, Outcome, step},
+    output::announce,
 };
 use std::{
     fs,

@@ -1,9 +1,9 @@
 //! Installation of Debian packages.
 
-use super::{needs::Need, program_in_path};
+use super::{needs::Need, programs::program_in_path};
 use crate::{
-    announce,
     failure::{Failure, Outcome, answer, line, quiet_step},
+    output::announce,
 };
 use std::process::Command;
 

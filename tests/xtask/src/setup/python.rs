@@ -3,10 +3,10 @@
 //! /.cache`). So neither the user's Python nor, on a Debian that forbids it, the system's is touched.~/.cache`). So neither the
 //! user's Python nor, on a Debian that forbids it, the system's is touched.
 
-use super::program_in_path;
+use super::programs::program_in_path;
 use crate::{
-    announce,
     failure::{Failure, Outcome, answer, step},
+    output::announce,
 };
 use std::{
     env, fs,

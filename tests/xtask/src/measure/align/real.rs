@@ -2,7 +2,8 @@
 //!
 //! Words are compared where both begin, or end, at the same character of the text: scripts without spaces have other words here and there.
 
-use super::{Errors, SOURCES, print_rows, read_json, transcribed};
+use super::aligned::{read_json, transcribed};
+use super::errors::{Errors, SOURCES, print_rows};
 use crate::{
     failure::{Failure, Outcome},
     transcribe,

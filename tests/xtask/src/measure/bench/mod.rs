@@ -10,9 +10,10 @@ pub(crate) mod memory;
 mod options;
 
 use crate::{
-    announce,
     failure::{Failure, Outcome},
-    models, transcribe,
+    models,
+    output::announce,
+    transcribe,
 };
 use memory::Peaks;
 pub(crate) use options::Options;

@@ -1,6 +1,6 @@
 //! The options of `measure bench`.
 
-use crate::measure::{ENGINES, MODELS};
+use crate::measure::compared::{ENGINES, MODELS};
 
 #[derive(Debug, PartialEq, Eq, clap::Args)]
 pub(crate) struct Options {

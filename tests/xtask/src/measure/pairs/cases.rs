@@ -1,7 +1,11 @@
 //! Compared cases: engine, type of the weights, beam, batch.
 
 use super::options::Options;
-use crate::{failure::Outcome, measure::reference, transcribe};
+use crate::{
+    failure::{Failure, Outcome},
+    measure::reference,
+    transcribe,
+};
 use serde_json::json;
 use std::{fmt, path::Path, process::Command};
 
@@ -51,6 +55,25 @@ pub(super) fn all() -> Vec<Case> {
         });
     }
     cases
+}
+
+/// The requested cases, or all.
+pub(super) fn wanted(options: &Options) -> Outcome<Vec<Case>> {
+    let names: Vec<String> = all().iter().map(Case::to_string).collect();
+    let means = |text: &String, name: &String| name == text || (!names.contains(text) && name.contains(text.as_str()));
+    let is_wanted = |name: &String| options.wanted.is_empty() || options.wanted.iter().any(|text| means(text, name));
+    let cases = all().into_iter().zip(&names);
+    let cases: Vec<Case> = cases
+        .filter(|(_, name)| is_wanted(name))
+        .map(|(case, _)| case)
+        .collect();
+    if cases.is_empty() {
+        let names = names.join(", ");
+        return Err(Failure::usage(format!(
+            "`--case` matches no case; the cases are: {names}"
+        )));
+    }
+    Ok(cases)
 }
 
 impl fmt::Display for Case {
@@ -158,4 +181,37 @@ pub(super) fn reference(case: &Case, recording: &Path, options: &Options) -> Out
     command.arg("--model").arg(model).arg("--audio").arg(recording);
     command.args(["--beam-size", &beam, "--threads", &threads, "--language", "en"]);
     Ok((command, String::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse_measurement;
+    use crate::measure::Measurement;
+
+    fn parse(line: &[&str]) -> Options {
+        match parse_measurement(&[&["pairs"], line].concat()) {
+            Ok(Measurement::Pairs(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_is_measured_unless_limited() {
+        let options = parse(&[]);
+        let every = wanted(&options).expect("all cases");
+        assert_eq!((options.minutes, options.pairs, every.len()), (5, 7, all().len()));
+        let names = |text| {
+            let cases = wanted(&parse(&["--case", text])).expect("a case has this in its name");
+            cases.iter().map(Case::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names("ct2 int8 beam 5"), ["ct2 int8 beam 5"]);
+        assert_eq!(names("t2 int8 beam 5"), ["ct2 int8 beam 5", "ct2 int8 beam 5 batch 8"]);
+    }
+
+    #[test]
+    fn an_unknown_case_is_a_usage_error() {
+        let cases = wanted(&parse(&["--case", "nonesuch"]));
+        assert_eq!(cases.map_err(|failure| failure.code()), Err(2));
+    }
 }

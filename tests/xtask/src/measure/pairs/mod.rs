@@ -16,10 +16,10 @@ mod options;
 mod proportional;
 
 use crate::{
-    announce,
     failure::{Failure, Outcome},
     measure::bench::{audio, machine},
     models,
+    output::announce,
 };
 use cases::{Case, Contender};
 pub(crate) use options::Options;
@@ -37,7 +37,7 @@ struct Figures {
 
 /// The command.
 pub(crate) fn run(options: &Options) -> Outcome {
-    let cases = options.cases()?;
+    let cases = cases::wanted(options)?;
     models::fetch(&[options.model.as_str(), "vad"])?;
     cases::prepare(&cases, options)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("no temporary folder: {error}")))?;

@@ -1,6 +1,6 @@
 //! Stored answers of references, beside the built programs, because references are slow.
 
-use super::{folder, make_folder};
+use super::folder::{folder, make_folder};
 use crate::failure::{Failure, Outcome};
 use serde_json::Value;
 use std::{

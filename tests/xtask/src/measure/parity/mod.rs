@@ -9,25 +9,31 @@ mod answer;
 mod compare;
 mod driver;
 mod faster_whisper;
+mod folder;
 mod kept;
 mod options;
 mod pywhispercpp;
 mod reference;
+mod setting;
 mod settings;
 mod sound;
 mod whisper_cpp;
 
 use crate::{
-    announce,
     failure::{Failure, Outcome},
-    models, transcribe,
+    models,
+    output::announce,
+    transcribe,
 };
 use answer::Answer;
 use compare::Verdict;
+use faster_whisper::FasterWhisper;
 pub(crate) use options::Options;
+use pywhispercpp::Pywhispercpp;
 use reference::{Job, Reference};
-use settings::Setting;
-use std::{collections::BTreeMap, path::Path};
+use setting::Setting;
+use std::collections::BTreeMap;
+use whisper_cpp::WhisperCpp;
 
 /// Number of each verdict, by setting.
 type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
@@ -36,7 +42,7 @@ type Totals = BTreeMap<String, BTreeMap<&'static str, usize>>;
 pub(crate) fn run(options: &Options) -> Outcome {
     let names: Vec<&str> = options.models.iter().map(String::as_str).chain(["vad"]).collect();
     models::fetch(&names)?;
-    let mut reference = reference::of(options)?;
+    let mut reference = prepared(options)?;
     let recordings = sound::recordings(options, &mut *reference)?;
     let mut unexplained = 0;
     for model in &options.models {
@@ -51,6 +57,21 @@ pub(crate) fn run(options: &Options) -> Outcome {
             "{unexplained} transcripts differ from those of {} without a known reason",
             reference.name()
         )))
+    }
+}
+
+/// The requested reference, ready to use.
+fn prepared(options: &Options) -> Outcome<Box<dyn Reference>> {
+    match (options.engine.as_str(), options.reference.as_deref()) {
+        ("ct2", None) => Ok(Box::new(FasterWhisper::prepare()?)),
+        ("whisper-cpp", None) => Ok(Box::new(WhisperCpp::prepare()?)),
+        ("whisper-cpp", Some("pywhispercpp")) => Ok(Box::new(Pywhispercpp::prepare()?)),
+        (engine, None) => Err(Failure::usage(format!(
+            "no reference for the engine `{engine}`; there is one for: ct2, whisper-cpp"
+        ))),
+        (engine, Some(other)) => Err(Failure::usage(format!(
+            "no reference `{other}` for {engine}; there is another one only for whisper-cpp: pywhispercpp"
+        ))),
     }
 }
 
@@ -186,13 +207,4 @@ fn print_totals(settings: &[Setting], totals: &Totals) {
         let counts: Vec<String> = Verdict::NAMES.iter().map(count).collect();
         println!("| {} | {} |", setting.name, counts.join(" | "));
     }
-}
-
-/// The folder of references and their answers: beside the built programs.
-fn folder() -> std::path::PathBuf {
-    cesar_tests::sandbox::program_folder().join("xtask-parity")
-}
-
-fn make_folder(folder: &Path) -> Outcome {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::path(folder, &error))
 }

@@ -1,6 +1,6 @@
 //! The options of `measure parity`.
 
-use crate::measure::MODELS;
+use crate::measure::compared::MODELS;
 use cesar_tests::recordings::find_test_data;
 use std::path::PathBuf;
 

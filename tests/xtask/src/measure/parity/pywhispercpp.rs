@@ -7,7 +7,7 @@ use super::{
     answer::Answer,
     driver::Driver,
     reference::{Job, Reference},
-    settings::Setting,
+    setting::Setting,
     sound,
 };
 use crate::{

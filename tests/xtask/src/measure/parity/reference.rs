@@ -1,10 +1,7 @@
-//! Reference programs of Cesar's engines.
+//! The interface of the reference programs of Cesar's engines.
 
-use super::{
-    answer::Answer, faster_whisper::FasterWhisper, options::Options, pywhispercpp::Pywhispercpp, settings::Setting,
-    whisper_cpp::WhisperCpp,
-};
-use crate::failure::{Failure, Outcome};
+use super::{answer::Answer, setting::Setting};
+use crate::failure::Outcome;
 use std::path::Path;
 
 /// One recording in one setting.
@@ -39,19 +36,4 @@ pub(crate) trait Reference {
 
     /// Its answer to a job; the inner error is the program's own, which Cesar may share.
     fn answer(&mut self, job: &Job<'_>) -> Outcome<Result<Answer, String>>;
-}
-
-/// The requested reference, ready to use.
-pub(crate) fn of(options: &Options) -> Outcome<Box<dyn Reference>> {
-    match (options.engine.as_str(), options.reference.as_deref()) {
-        ("ct2", None) => Ok(Box::new(FasterWhisper::prepare()?)),
-        ("whisper-cpp", None) => Ok(Box::new(WhisperCpp::prepare()?)),
-        ("whisper-cpp", Some("pywhispercpp")) => Ok(Box::new(Pywhispercpp::prepare()?)),
-        (engine, None) => Err(Failure::usage(format!(
-            "no reference for the engine `{engine}`; there is one for: ct2, whisper-cpp"
-        ))),
-        (engine, Some(other)) => Err(Failure::usage(format!(
-            "no reference `{other}` for {engine}; there is another one only for whisper-cpp: pywhispercpp"
-        ))),
-    }
 }

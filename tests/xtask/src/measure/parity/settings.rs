@@ -1,17 +1,9 @@
 //! Compared settings: options by the names of the option table, which are faster-whisper's.
 
+use super::setting::{Setting, setting};
 use super::whisper_cpp;
 use crate::failure::{Failure, Outcome};
-use serde_json::{Map, Value, json};
-
-/// Named options.
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) name: &'static str,
-    pub(crate) options: Map<String, Value>,
-    /// Whether an English-only model refuses it.
-    multilingual: bool,
-}
+use serde_json::{Value, json};
 
 /// Every setting of `ct2`; temperature 0 by default.
 fn all() -> Vec<Setting> {
@@ -64,14 +56,6 @@ fn all() -> Vec<Setting> {
             true,
         ),
     ]
-}
-
-pub(super) fn setting(name: &'static str, options: Value, multilingual: bool) -> Setting {
-    Setting {
-        name,
-        options: options.as_object().cloned().unwrap_or_default(),
-        multilingual,
-    }
 }
 
 /// The settings for a model, or the named ones of these.

@@ -1,6 +1,10 @@
 //! The compared recordings, each as a 16 kHz mono WAV file made by the reference's own decoder.
 
-use super::{folder, make_folder, options::Options, reference::Reference};
+use super::{
+    folder::{folder, make_folder},
+    options::Options,
+    reference::Reference,
+};
 use crate::failure::{Failure, Outcome, quiet_step};
 use cesar_tests::fixtures;
 use std::{

@@ -8,7 +8,7 @@ use super::{
     answer::Answer,
     kept,
     reference::{Job, Reference},
-    settings::{Setting, setting},
+    setting::{Setting, setting},
     sound,
 };
 use crate::{

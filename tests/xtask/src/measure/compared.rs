@@ -1,0 +1,6 @@
+//! What measurements compare unless asked for something else.
+
+/// The compared engines, in the order of the columns.
+pub(super) const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
+/// The compared models.
+pub(super) const MODELS: [&str; 2] = ["tiny.en", "base"];
