@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use cesar_base::Digest;
+use parking_lot::Mutex;
 
 use super::inputs::Recording;
 use super::report::Failure;
@@ -271,7 +271,7 @@ impl Outputs {
     }
 
     fn take(&self, base: &Path) -> bool {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
         taken.insert(base.to_owned())
     }
 

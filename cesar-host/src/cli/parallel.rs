@@ -9,11 +9,11 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use cesar_base::GivenValue;
 use cesar_pipeline::{Pipeline, StageRequest};
+use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 
 /// Maximum, because each takes memory besides the model.
@@ -109,16 +109,16 @@ impl Turns {
 impl Turn<'_> {
     /// Waits until all earlier items are finished.
     pub(super) fn wait(&self) {
-        let mut done = self.turns.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.turns.done.lock();
         while done.first < self.index {
-            done = self.turns.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
+            self.turns.changed.wait(&mut done);
         }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut done = self.turns.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.turns.done.lock();
         done.others.insert(self.index);
         while done.others.first() == Some(&done.first) {
             done.others.pop_first();
@@ -193,12 +193,12 @@ mod tests {
                 // Every third fails and writes nothing.
                 if index % 3 != 2 {
                     turn.wait();
-                    written.lock().unwrap().push(index);
+                    written.lock().push(index);
                 }
                 ControlFlow::Continue(())
             });
             let expected: Vec<_> = (0..items).filter(|index| index % 3 != 2).collect();
-            prop_assert_eq!(written.into_inner().unwrap(), expected);
+            prop_assert_eq!(written.into_inner(), expected);
         }
     }
 }

@@ -11,14 +11,15 @@ mod render;
 mod screen;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cesar_base::names::visible;
 use cesar_config::Progress;
 use cesar_pipeline::{Event, Observer};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::report::{complain, note};
@@ -135,7 +136,7 @@ impl Show {
 
     fn warn(&self, input: &str, text: &str) {
         // Every stage of every input would report the same full disk.
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warned = self.warned.lock();
         if warned.insert(text.to_owned()) {
             self.json(&json!({ "type": "warning", "input": input, "message": text }));
             self.inform(&format!("warning: {text}"));
@@ -181,7 +182,7 @@ impl Watched<'_> {
     }
 
     fn waiting(&self, stage: &str, waited: Duration, owner: Option<u32>) {
-        let mut said = self.waiting_said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.waiting_said.lock();
         if std::mem::replace(&mut *said, true) {
             return;
         }
@@ -199,7 +200,7 @@ impl Watched<'_> {
 
     /// The next wait is a separate one, and reported again.
     fn waiting_is_over(&self) {
-        *self.waiting_said.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        *self.waiting_said.lock() = false;
     }
 }
 

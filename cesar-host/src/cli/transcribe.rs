@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use cesar_base::names::{lossless, shown};
 use cesar_config::{Progress, Settings};
@@ -10,6 +9,7 @@ use cesar_pipeline::{PipelineError, Stage, Transcript};
 use cesar_runner::CancelToken;
 use clap::ValueHint;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use parking_lot::Mutex;
 use plugin_api::document::Partial;
 use serde_json::json;
 
@@ -137,10 +137,10 @@ pub(super) fn run_asked(
     let (turns, done) = (Turns::default(), Mutex::new(done));
     parallel::each(&tasks, work.at_a_time, |index, task| {
         let result = one(&work, task, &outputs, &turns.of(index), &show, cancel);
-        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = done.lock();
         done.add(&task.recording.input, result, &show)
     });
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = done.into_inner();
     done.exit(&work.host.pipeline, &show)
 }
 
@@ -172,7 +172,7 @@ fn one(
     show: &Show,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
-    let taken = |of: &Mutex<Option<InputError>>| of.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let taken = |of: &Mutex<Option<InputError>>| of.lock().take();
     if let Some(refused) = taken(&task.refused) {
         return Err(refused.into());
     }
@@ -186,7 +186,7 @@ fn one(
         return Ok(Outcome::Kept);
     }
     let input = work.input(recording);
-    let mut intermediate = (task.intermediate.lock().unwrap_or_else(PoisonError::into_inner)).take();
+    let mut intermediate = task.intermediate.lock().take();
     let watched = show.watch(&recording.label, &recording.input);
     let transcript = match &mut intermediate {
         Some(files) => pipeline.run_keeping(plan, &input, &mut |artifact| files.write(&artifact), &watched, cancel),

@@ -129,9 +129,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, ended) = oneshot::channel::<Infallible>();
-        let sender = Arc::new(std::sync::Mutex::new(Some(sender)));
+        let sender = Arc::new(parking_lot::Mutex::new(Some(sender)));
         let endless = move || {
-            let sender = sender.lock().unwrap().take();
+            let sender = sender.lock().take();
             // The sender is dropped with the response.
             let endless = stream::repeat_with(move || {
                 let _ = &sender;

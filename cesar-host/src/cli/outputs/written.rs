@@ -5,10 +5,10 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cesar_base::Digest;
+use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Number of remembered files: the most recent ones.
@@ -72,7 +72,7 @@ impl Written {
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Option<T> {
         let database = self.database.as_ref()?;
-        let database = database.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = database.lock();
         work(&database)
             .inspect_err(|error| tracing::debug!("cannot use the record of written files: {error}"))
             .ok()

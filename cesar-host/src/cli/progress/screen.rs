@@ -1,8 +1,9 @@
 //! The progress display on standard error, drawn several times a second by its own thread.
 
 use std::io::{self, IsTerminal as _, Stderr};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::block::Block;
 use super::board::Board;
@@ -50,8 +51,7 @@ impl Screen {
         let mut inner = self.lock();
         while !inner.is_closed {
             inner.draw();
-            let waited = self.closed.wait_timeout(inner, INTERVAL);
-            (inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            self.closed.wait_for(&mut inner, INTERVAL);
         }
         inner.clear();
     }
@@ -78,7 +78,7 @@ impl Screen {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 
