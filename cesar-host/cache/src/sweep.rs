@@ -127,7 +127,7 @@ impl Sweeper {
         let mut removed = 0;
         for key in self.storage.index.abandoned_partials(until_ms)? {
             if let Some(_idle) = self.locks.try_lock(&key)? {
-                self.storage.index.forget_partials(&key)?;
+                self.storage.index.drop_partial(&key)?;
                 removed += 1;
             }
         }

@@ -1,11 +1,10 @@
-//! The queries of housekeeping: used space, leases, and the times of the last rounds.
+//! The queries of housekeeping: used space, and the times of the last rounds.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::database::Index;
 use crate::entry::ENTRY_BYTES;
 use crate::error::Result;
-use crate::key::Key;
 
 /// The space that the cache uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,35 +49,6 @@ impl Index {
         })
     }
 
-    /// Leases entries for `owner`.
-    pub(crate) fn add_leases(&self, keys: &[Key], owner: &str, expires_ms: i64) -> Result<()> {
-        self.write("write", |transaction| {
-            let mut statement = transaction
-                .prepare_cached("INSERT OR REPLACE INTO leases (key, owner, expires_ms) VALUES (?1, ?2, ?3)")?;
-            for key in keys {
-                statement.execute(params![key.as_bytes(), owner, expires_ms])?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Drops all leases of `owner`.
-    pub(crate) fn drop_leases(&self, owner: &str) -> Result<()> {
-        self.write("write", |transaction| {
-            let mut statement = transaction.prepare_cached("DELETE FROM leases WHERE owner = ?1")?;
-            statement.execute([owner]).map(|_| ())
-        })
-    }
-
-    /// The owners of leases, with the time at which each expires if its owner cannot be checked.
-    pub(crate) fn lease_owners(&self) -> Result<Vec<(String, i64)>> {
-        self.read("read", |connection| {
-            let mut statement = connection.prepare("SELECT owner, MAX(expires_ms) FROM leases GROUP BY owner")?;
-            let owners = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            owners.collect()
-        })
-    }
-
     /// Last end of a task of housekeeping, in milliseconds since 1970.
     pub(crate) fn done_ms(&self, name: &str) -> Result<Option<i64>> {
         self.read("read", |connection| {
@@ -95,34 +65,6 @@ impl Index {
                     "INSERT OR REPLACE INTO maintenance (name, done_ms) VALUES (?1, ?2)",
                     params![name, now_ms],
                 )
-                .map(|_| ())
-        })
-    }
-
-    /// Keys of unfinished results whose newest part is from `until_ms` or earlier.
-    pub(crate) fn abandoned_partials(&self, until_ms: i64) -> Result<Vec<Key>> {
-        self.read("read", |connection| {
-            let mut statement =
-                connection.prepare("SELECT key FROM partials GROUP BY key HAVING MAX(created_ms) <= ?1")?;
-            let keys = statement.query_map([until_ms], |row| row.get(0).map(Key::from_bytes))?;
-            keys.collect()
-        })
-    }
-
-    /// Forgets the parts of an unfinished result. The caller holds the lock of its key.
-    pub(crate) fn forget_partials(&self, key: &Key) -> Result<()> {
-        self.write("write", |transaction| {
-            transaction
-                .execute("DELETE FROM partials WHERE key = ?1", [key.as_bytes()])
-                .map(|_| ())
-        })
-    }
-
-    /// Forgets the digests of files outside the cache that were hashed at this time or earlier.
-    pub(crate) fn forget_file_digests(&self, until_ms: i64) -> Result<()> {
-        self.write("write", |transaction| {
-            transaction
-                .execute("DELETE FROM file_digests WHERE hashed_ms <= ?1", [until_ms])
                 .map(|_| ())
         })
     }

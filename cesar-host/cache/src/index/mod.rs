@@ -9,12 +9,17 @@
 //! Rows are verified: each carries a seal over its fields, and a wrong seal is damage like a wrong byte. A damaged
 //! page that SQLite reports is recorded in a marker file for the next opening.
 //!
+//! `database` has the two connections and their transactions, and no knowledge of tables; each of the other modules has the queries on some
+//! tables, as methods of [`Index`], which has no state beside the connections.
+//!
 //! No other file handle of this process may be opened and closed on the index file: closing one drops SQLite's POSIX locks.
 
 mod connection;
 mod database;
 mod evict;
+mod file_digests;
 mod housekeeping;
+mod leases;
 mod listing;
 mod neighbours;
 mod open;

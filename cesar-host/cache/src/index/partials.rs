@@ -80,7 +80,17 @@ impl Index {
         })
     }
 
-    /// Drops the parts kept under a key.
+    /// Keys of unfinished results whose newest part is from `until_ms` or earlier.
+    pub(crate) fn abandoned_partials(&self, until_ms: i64) -> Result<Vec<Key>> {
+        self.read("read", |connection| {
+            let mut statement =
+                connection.prepare("SELECT key FROM partials GROUP BY key HAVING MAX(created_ms) <= ?1")?;
+            let keys = statement.query_map([until_ms], |row| row.get(0).map(Key::from_bytes))?;
+            keys.collect()
+        })
+    }
+
+    /// Drops the parts kept under a key. The caller holds the lock of the key.
     pub(crate) fn drop_partial(&self, key: &Key) -> Result<()> {
         self.write("write", |transaction| drop_key(transaction, key))
     }
