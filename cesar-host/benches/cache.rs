@@ -1,11 +1,11 @@
 //! Times of the cache: tables for `docs/internals/results.md`.
 //!
 //! ```text
-//! cargo bench -p cesar-host --bench cache -- threshold        a BLOB or a file? read times around the limit
-//! cargo bench -p cesar-host --bench cache -- sides DIR       the cache's own hits and stores on both sides of the limit
-//! cargo bench -p cesar-host --bench cache -- fill DIR N       makes a cache with N small results
-//! cargo bench -p cesar-host --bench cache -- hits DIR…        hit time in each of these caches, in turns
-//! cargo bench -p cesar-host --bench cache -- prune DIR        removes half of them, then the rest, beside a writer
+//! cargo xtask measure micro cache -- threshold        a BLOB or a file? read times around the limit
+//! cargo xtask measure micro cache -- sides DIR       the cache's own hits and stores on both sides of the limit
+//! cargo xtask measure micro cache -- fill DIR N       makes a cache with N small results
+//! cargo xtask measure micro cache -- hits DIR…        hit time in each of these caches, in turns
+//! cargo xtask measure micro cache -- prune DIR        removes half of them, then the rest, beside a writer
 //! ```
 //! Times are medians of single operations; what the operating system has in memory stays there, as it does on a machine
 //! in use.

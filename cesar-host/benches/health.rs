@@ -1,7 +1,7 @@
 //! Latency of `GET /health` of `cesar serve`, idle and beside two transcriptions: a table for `docs/internals/results.md`.
 //!
 //! ```text
-//! cargo bench -p cesar-host --bench health -- AUDIO [MODEL]
+//! cargo xtask measure micro health -- AUDIO [MODEL]
 //! ```
 //! Beside it, asked in turns over another connection, stands a program that does nothing but answer with a fixed text by axum. Both
 //! connections are kept; a request is sent every few milliseconds, as clients that watch do. The transcriptions are of AUDIO, which
@@ -35,7 +35,7 @@ fn main() -> Outcome<()> {
         [audio] => measure(Path::new(audio), "tiny.en"),
         [audio, model] => measure(Path::new(audio), model),
         _ => {
-            println!("usage: cargo bench -p cesar-host --bench health -- AUDIO [MODEL]");
+            println!("usage: cargo xtask measure micro health -- AUDIO [MODEL]");
             Ok(())
         }
     }

@@ -1,7 +1,7 @@
 //! Times of searches: tables for `docs/internals/results.md`.
 //!
 //! ```text
-//! cargo bench -p cesar-search --bench search -- DIR N       makes an index of N documents in DIR, unless it is there, and searches it
+//! cargo xtask measure micro search -- DIR N       makes an index of N documents in DIR, unless it is there, and searches it
 //! ```
 //! A document is three minutes of speech: 30 segments of 15 words of two to five speakers; the documents are stored in the order of their
 //! 1,000 days. The words are drawn from 50,000 by Zipf's law (the word

@@ -111,6 +111,7 @@ mod tests {
             "measure der --option step",
             "measure der --threads",
             "measure isolation --part everything",
+            "measure micro cache threshold",
             "measure page --loads 0",
             "measure pairs --pairs 0",
             "measure parity --minutes x",

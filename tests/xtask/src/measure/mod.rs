@@ -5,6 +5,7 @@ pub(crate) mod bench;
 mod compared;
 mod der;
 mod isolation;
+mod micro;
 mod named;
 mod pairs;
 mod parity;
@@ -30,13 +31,16 @@ pub(crate) enum Measurement {
     Parity(parity::Options),
     /// Cost of running plugins in processes of their own, and the time until they stop
     Isolation(isolation::Options),
+    /// Times of single parts (cache, search index, answers of the server): list or run the benchmarks of the crates
+    #[command(override_usage = "cargo xtask measure micro [NAME [-- ARGUMENTS…]]")]
+    Micro(micro::Options),
     /// Bytes, start, frames and memory of the server's page in Chromium
     Page(page::Measured),
 }
 
 pub(crate) fn run(measurement: Measurement) -> Outcome {
-    // The program as for users, because the suite may have left one with its checks; speaker turns are measured without it.
-    if !matches!(measurement, Measurement::Der(_)) {
+    // The program as for users, because the suite may have left one with its checks; speaker turns are measured without it, and a list needs none.
+    if !matches!(measurement, Measurement::Der(_) | Measurement::Micro(_)) {
         cargo::build()?;
     }
     match measurement {
@@ -47,6 +51,7 @@ pub(crate) fn run(measurement: Measurement) -> Outcome {
         Measurement::Pairs(options) => pairs::run(&options),
         Measurement::Parity(options) => parity::run(&options),
         Measurement::Isolation(options) => isolation::run(&options),
+        Measurement::Micro(options) => micro::run(&options),
         Measurement::Page(options) => page::measure(&options),
     }
 }
