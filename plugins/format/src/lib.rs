@@ -23,37 +23,26 @@
 //! | markers, edl | markers for the timelines of editors, as CSV and for DaVinci Resolve | `markers` |
 //! | ttml, imsc | timed text, plain and by the text profile of IMSC 1.1 | `ttml` |
 //!
-//! The enum of the option `format` in the manifest is the one list of formats; a test holds it and [`Format`] together.
+//! The table of formats is `formats`; a test writes its names and media types into the manifest.
 
-use plugin_api::document::{BinaryRendering, Document, Rendering, SCHEMA, Seconds};
+use plugin_api::document::{Document, SCHEMA};
 use plugin_api::{Audio, Ctx, ErrorKind, Stage, StageError, cesar_plugin};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-mod ass;
-mod audacity;
 mod clock;
-mod docx;
-mod eaf;
 mod facts;
-mod html;
-mod json;
-mod lrc;
-mod markdown;
-mod markers;
+mod file;
+mod formats;
 mod markup;
 mod offset;
-mod otr;
-mod plain;
 mod request;
-mod rttm;
 mod speakers;
-mod subtitles;
-mod table;
 mod text;
-mod ttml;
 mod words;
 
-pub use request::{Format, Guide, Request, Times};
+pub use file::File;
+pub use formats::Format;
+pub use request::{Guide, Request, Times};
 
 /// The manifest as the host reads it.
 pub const MANIFEST: &str = include_str!("cesar-plugin.json");
@@ -67,22 +56,6 @@ pub struct Formatter;
 #[serde(deny_unknown_fields)]
 pub struct Options {}
 
-/// A file: the output of the stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum File {
-    /// A text.
-    Text(Rendering),
-    /// Anything else.
-    Binary(BinaryRendering),
-}
-
-impl From<String> for File {
-    fn from(text: String) -> Self {
-        Self::Text(Rendering { text })
-    }
-}
-
 /// The file, whatever the document holds.
 #[must_use]
 pub fn render(request: &Request) -> File {
@@ -90,52 +63,13 @@ pub fn render(request: &Request) -> File {
     let is_part = request.document.provenance.audio.offset.0 > 0;
     if is_part && request.times == Times::Recording && request.format != Format::Json {
         let document = offset::on_the_recordings_clock(request.document.clone());
-        return write(
-            &Request {
-                document,
-                ..request.clone()
-            },
-            length,
-        );
+        let request = &Request {
+            document,
+            ..request.clone()
+        };
+        return request.format.render(request, length);
     }
-    write(request, length)
-}
-
-/// The file with the document's times as they are; `length` is that of the audio.
-fn write(request: &Request, length: Seconds) -> File {
-    let Request {
-        document,
-        speakers,
-        mark_uncertain,
-        frame_rate,
-        ..
-    } = request;
-    let media = request.media.as_deref();
-    let text = match request.format {
-        Format::Docx => {
-            let bytes = docx::render(document, length, *speakers, *mark_uncertain);
-            return File::Binary(BinaryRendering::new(&bytes));
-        }
-        Format::Txt => plain::render(document, *speakers),
-        Format::Md => markdown::render(document, length, *speakers, *mark_uncertain),
-        Format::Srt => subtitles::srt(request),
-        Format::Vtt => subtitles::vtt(request),
-        Format::Json => json::render(document),
-        Format::Tsv => table::tsv(document),
-        Format::Csv => table::csv(document),
-        Format::Rttm => rttm::render(document),
-        Format::Ass => ass::render(request),
-        Format::Lrc => lrc::render(request),
-        Format::Html => html::render(document, length, *speakers, *mark_uncertain, media),
-        Format::Audacity => audacity::render(document, *speakers),
-        Format::Otr => otr::render(document, *speakers, media),
-        Format::Eaf => eaf::render(document, *speakers, media),
-        Format::Markers => markers::csv(document, *frame_rate),
-        Format::Edl => markers::edl(document, *frame_rate),
-        Format::Ttml => ttml::render(request, ttml::Profile::Plain),
-        Format::Imsc => ttml::render(request, ttml::Profile::Imsc),
-    };
-    text.into()
+    request.format.render(request, length)
 }
 
 impl Stage for Formatter {

@@ -6,49 +6,7 @@ use cesar_subtitles::{Overrides, Preset, Rules};
 use plugin_api::document::Document;
 use serde::Deserialize;
 
-/// Output formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Plain text, one line a segment.
-    Txt,
-    /// Markdown with a header, speaker headings and times.
-    Md,
-    /// SubRip subtitles.
-    Srt,
-    /// WebVTT subtitles.
-    Vtt,
-    /// The document itself.
-    Json,
-    /// Tab-separated, times in ms.
-    Tsv,
-    /// Comma-separated, times in seconds.
-    Csv,
-    /// Turns of speakers.
-    Rttm,
-    /// Advanced SubStation Alpha.
-    Ass,
-    /// Lyrics.
-    Lrc,
-    /// A page.
-    Html,
-    /// Office Open XML, the only one that is not text.
-    Docx,
-    /// Labels of Audacity.
-    Audacity,
-    /// A transcript of oTranscribe.
-    Otr,
-    /// Annotations of ELAN.
-    Eaf,
-    /// Markers as CSV.
-    Markers,
-    /// Markers as an edit list.
-    Edl,
-    /// Timed text.
-    Ttml,
-    /// Timed text by a profile.
-    Imsc,
-}
+use crate::formats::Format;
 
 /// One rendering: the options of scope `request`, and the document.
 #[derive(Debug, Clone, Deserialize)]

@@ -34,15 +34,67 @@ fn names_the_stage_and_its_version() {
     assert!(serde_json::from_value::<Options>(json!({})).is_ok());
 }
 
+/// JSON on one line, with spaces.
+fn spaced(compact: &str) -> String {
+    let (mut text, mut inside, mut escaped) = (String::new(), false, false);
+    for letter in compact.chars() {
+        match letter {
+            '"' if !escaped => {
+                inside = !inside;
+                text.push('"');
+            }
+            '{' if !inside => text.push_str("{ "),
+            '}' if !inside => text.push_str(" }"),
+            ':' | ',' if !inside => text.extend([letter, ' ']),
+            letter => text.push(letter),
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    text
+}
+
+/// The manifest with the names and declarations of the table.
+fn of_table() -> String {
+    let name = |format: &Format| format!("{format:?}").to_lowercase();
+    let rows = Format::ALL.iter().map(|format| {
+        let spec = serde_json::to_string(&format.spec()).expect("a declaration is JSON");
+        format!("    \"{}\": {}", name(format), spaced(&spec))
+    });
+    let names = Format::ALL.iter().map(|format| format!("\"{}\"", name(format)));
+    let between = |text: &str, begin: &str, end: &str, new: &str| {
+        let (before, rest) = text.split_once(begin).expect("the manifest has this part");
+        let (_, after) = rest.split_once(end).expect("the part ends");
+        format!("{before}{begin}{new}{end}{after}")
+    };
+    let rows: Vec<String> = rows.collect();
+    let text = between(MANIFEST, "\"formats\": {\n", "\n  },\n", &rows.join(",\n"));
+    let names: Vec<String> = names.collect();
+    let option = "\"format\": { \"type\": \"string\", \"default\": \"txt\", \"enum\": [";
+    between(&text, option, "]", &names.join(", "))
+}
+
+/// `UPDATE_DOCS=1` writes the manifest.
 #[test]
-fn the_manifest_lists_exactly_the_formats() {
+fn the_manifest_declares_the_table_of_formats() {
+    let made = of_table();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cesar-plugin.json");
+        std::fs::write(path, &made).expect("the manifest can be written");
+    }
+    assert!(
+        made == MANIFEST,
+        "the manifest differs from `formats/mod.rs`: run this test with UPDATE_DOCS=1 and build again"
+    );
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    let listed: Vec<Format> = manifest.options["format"]
-        .choices
-        .iter()
-        .map(|name| parsed(&[("format", json!(name))]).format)
-        .collect();
-    assert_eq!(listed, [&BASIC[..], &EXPORTS[..]].concat());
+    for (format, name) in Format::ALL.iter().zip(&manifest.options["format"].choices) {
+        assert_eq!(parsed(&[("format", json!(name))]).format, *format);
+        assert_eq!(manifest.formats[name], format.spec());
+    }
+}
+
+#[test]
+fn the_tests_cover_every_format() {
+    assert_eq!(Format::ALL, [&BASIC[..], &EXPORTS[..]].concat());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use cesar_subtitles::{Rules, words};
 
-use crate::subtitles::layout::Cue;
+use crate::formats::subtitles::layout::Cue;
 
 /// The most that a cue begins before its first word to be read in time, in ms.
 const EARLIEST: u64 = 1000;

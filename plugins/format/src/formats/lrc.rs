@@ -4,9 +4,9 @@
 //! times: a line stays until the next one. The name of a speaker stands before the first line of a turn. The format has no escapes: in text that a
 //! player would take for a tag, a word joiner (U+2060) follows the bracket.
 
+use super::subtitles::{Caption, CaptionLine, with_names};
 use crate::clock;
 use crate::request::Request;
-use crate::subtitles::{Caption, CaptionLine, with_names};
 
 /// Has no width, and is part of no tag.
 const JOINER: char = '\u{2060}';

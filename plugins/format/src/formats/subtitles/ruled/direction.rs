@@ -5,7 +5,7 @@
 //! stands there: the mark keeps its neighbour on its side, and gives the line its direction in players that look at its first letter
 //! (WebVTT). Embeddings (U+202B) would need a closing mark on every line, which players show as a box more often.
 
-use crate::subtitles::layout::Cue;
+use crate::formats::subtitles::layout::Cue;
 
 const MARK: char = '\u{200f}';
 

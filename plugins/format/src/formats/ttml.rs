@@ -7,10 +7,10 @@
 //! The captions, with their lines and times, are those of srt. In ttml with `highlight_words`, each word is underlined while it is spoken, where
 //! word times are known; in imsc that would exceed the profile's rendering model, which limits changes of the picture. Text holds U+FFFD for characters that XML forbids.
 
+use super::subtitles::{Caption, CaptionLine, with_voices};
 use crate::facts::language;
 use crate::markup::escaped;
 use crate::request::Request;
-use crate::subtitles::{Caption, CaptionLine, with_voices};
 use crate::{clock, speakers};
 
 const NAMESPACES: &str = "xmlns=\"http://www.w3.org/ns/ttml\" xmlns:ttm=\"http://www.w3.org/ns/ttml#metadata\" xmlns:ttp=\"http://www.w3.org/ns/ttml#parameter\" xmlns:tts=\"http://www.w3.org/ns/ttml#styling\"";

@@ -5,11 +5,11 @@
 //! hundredths of a second, and a caption lasts at least one. `{` and `}` are escaped, and a backslash is followed by a word joiner (U+2060),
 //! so that no text is an override.
 
+use super::subtitles::{Caption, CaptionLine, with_voices};
 use crate::clock::hundredths;
 use crate::markup;
 use crate::request::Request;
 use crate::speakers;
-use crate::subtitles::{Caption, CaptionLine, with_voices};
 
 const HEAD: &str = "[Script Info]
 ; Made by Cesar

@@ -4,7 +4,7 @@
 //! belongs to the next one (article, preposition, auxiliary, adjective behind an article), worse between a number and what it counts, and
 //! worst inside a name.
 
-use crate::subtitles::passages::Unit;
+use crate::formats::subtitles::passages::Unit;
 
 mod lists;
 

@@ -1,6 +1,6 @@
 //! An item: the least part of a text that stays together.
 
-use crate::subtitles::passages::Unit;
+use crate::formats::subtitles::passages::Unit;
 
 /// A unit with what layout must know of it.
 #[derive(Clone)]
