@@ -18,8 +18,8 @@ use super::call::{call_for, check_unchanged, wrong};
 use super::context::Context;
 use super::decode::Sound;
 use super::error::PipelineError;
-use super::merge::quality;
 use super::prepared::Prepared;
+use super::quality::quality;
 use super::request::StageRequest;
 use super::stage::Stage;
 

@@ -35,6 +35,7 @@
 //! | `sink` | the receiver of finished documents |
 //! | `peaks` | the outline of a recording, to draw it |
 //! | `outputs` | whether a plugin's answer can be right |
+//! | `quality` | the confidence in a segment |
 //! | `explain`, `events`, `error` | what users see |
 //!
 //! The result of decoding is only the digest and length of the samples: an hour is 230 MB, and decoding again is cheap. No stage
@@ -63,6 +64,7 @@ mod pipeline;
 mod plan;
 mod planner;
 mod prepared;
+mod quality;
 mod recognise;
 mod remarks;
 mod render;

@@ -7,6 +7,7 @@ use cesar_base::Digest;
 use cesar_cache::{KeyParts, OptionValue};
 use cesar_models::ResolvedModel;
 use cesar_runner::discovery::Plugin;
+use plugin_api::document::{ModelProvenance, StageProvenance};
 use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope};
 use serde_json::{Map, Value};
 
@@ -53,6 +54,33 @@ impl Prepared {
         (!names.is_empty()).then(|| serde_json::json!({ "models": names }).to_string())
     }
 
+    /// The part of a document that names this stage.
+    pub(super) fn provenance(&self) -> StageProvenance {
+        let manifest = self.manifest();
+        let options = self
+            .open
+            .iter()
+            .chain(&self.request)
+            .filter(|(name, _)| self.keyed.contains_key(*name));
+        let main = self.main_model();
+        let main_option = main_model(manifest).map(|(option, _)| option);
+        let more = self
+            .models
+            .iter()
+            .filter(|(option, _)| main_option != Some(option.as_str()));
+        StageProvenance {
+            plugin: manifest.id.clone(),
+            version: manifest.version.clone(),
+            plugin_sha256: self.digest.to_string(),
+            model: main.map(|used| used.model.name.clone()),
+            model_sha256: main.map(|used| used.digest.to_string()),
+            more_models: more.map(model_provenance).collect(),
+            options: options
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<Map<_, _>>(),
+        }
+    }
+
     /// The key of this stage for these inputs.
     pub(super) fn key_parts(&self, inputs: Vec<(String, Digest)>) -> KeyParts {
         let manifest = self.manifest();
@@ -70,6 +98,14 @@ impl Prepared {
             options: self.keyed.clone(),
             inputs,
         }
+    }
+}
+
+fn model_provenance((option, used): (&String, &UsedModel)) -> ModelProvenance {
+    ModelProvenance {
+        option: option.clone(),
+        model: used.model.name.clone(),
+        sha256: used.digest.to_string(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::call::{call, check_unchanged, wrong};
 use super::context::Context;
 use super::decode::Sound;
 use super::error::PipelineError;
-use super::merge;
+use super::outputs::check_transcription;
 use super::prepared::Prepared;
 use super::resume::Checkpoints;
 
@@ -45,6 +45,6 @@ pub(super) fn recognise(
 pub(super) fn checked(stage: &Prepared, bytes: &[u8], sound: &Sound<'_>) -> Result<Transcription, PipelineError> {
     let transcription: Transcription =
         serde_json::from_slice(bytes).map_err(|error| wrong(stage, error.to_string()))?;
-    merge::check(&transcription, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+    check_transcription(&transcription, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
     Ok(transcription)
 }

@@ -21,7 +21,7 @@ mod plan;
 mod turns;
 
 pub(super) use plan::{diarizer, plan, why_no_speakers, will_identify};
-pub(super) use turns::{Turns, check, prepare};
+pub(super) use turns::{Turns, prepare};
 
 /// The stage's name.
 pub(super) const STAGE: Stage = Stage::Diarize;

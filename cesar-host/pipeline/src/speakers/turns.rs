@@ -8,7 +8,7 @@ use super::super::call::{self, call, check_unchanged, wrong};
 use super::super::context::Context;
 use super::super::decode::Sound;
 use super::super::keyed::Keyed;
-use super::super::merge::stage_provenance;
+use super::super::outputs::check_diarization;
 use super::super::prepared::Prepared;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
@@ -138,7 +138,7 @@ impl<'a> Turns<'a> {
     /// The plugin that found them.
     pub(crate) fn provenance(&self) -> Option<StageProvenance> {
         match &self.plan.by {
-            Diarizer::Plugin(stage) => Some(stage_provenance(stage)),
+            Diarizer::Plugin(stage) => Some(stage.provenance()),
             Diarizer::Channels => Some(channels::provenance()),
             Diarizer::Missing(_) => None,
         }
@@ -167,27 +167,9 @@ fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result
     let pcm = sound.samples(context)?;
     let output = call(context, stage, &stage.request, Some(&pcm), None)?;
     let parsed = serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
-    check(&parsed, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+    check_diarization(&parsed, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
     check_unchanged(context, stage)?;
     Ok(output.into_bytes().into())
-}
-
-/// Refuses turns without length, outside the audio, or without a speaker.
-pub(crate) fn check(diarization: &Diarization, duration_ms: u64) -> Result<(), String> {
-    for (index, turn) in diarization.turns.iter().enumerate() {
-        let (start, end) = (turn.start_ms, turn.end_ms);
-        if start >= end || end > duration_ms {
-            return Err(format!("turn {index} lies at {start} to {end} ms"));
-        }
-        if turn.speaker >= diarization.speakers.len() {
-            return Err(format!(
-                "turn {index} is of speaker {}, and there are {}",
-                turn.speaker,
-                diarization.speakers.len()
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The turns as stored, with speakers numbered like their names: by channel, else by first turn, whatever the plugin's order.
@@ -238,15 +220,6 @@ mod tests {
             turns: turns.iter().map(turn).collect(),
             speakers: vec![Speaker::default(); speakers],
         }
-    }
-
-    #[test]
-    fn refuses_what_cannot_be_right() {
-        assert_eq!(check(&diarization(&[(0, 10, 0), (5, 20, 1)], 2), 20), Ok(()));
-        let refused = |turn| check(&diarization(&[turn], 1), 20).unwrap_err();
-        assert_eq!(refused((5, 5, 0)), "turn 0 lies at 5 to 5 ms");
-        assert_eq!(refused((5, 21, 0)), "turn 0 lies at 5 to 21 ms");
-        assert_eq!(refused((5, 6, 1)), "turn 0 is of speaker 1, and there are 1");
     }
 
     #[test]
