@@ -92,6 +92,35 @@ mod tests {
         assert!(written.contains("\"openapi\": \"3.1.0\""));
     }
 
+    /// Not described: the page itself, and the description with its viewer.
+    const UNDESCRIBED: [&str; 4] = ["/", "/page/{path}", "/docs", "/openapi.json"];
+
+    #[test]
+    fn every_route_is_described() {
+        let description: Value = serde_json::from_str(&text()).unwrap();
+        let described = description["paths"].as_object().unwrap();
+        let source = include_str!("../router.rs");
+        let mut routes = 0;
+        for part in source.split(".route(").skip(1) {
+            let path = part.split('"').nth(1).unwrap().replace("{*", "{");
+            let methods = part.split_once("\",").unwrap().1;
+            let methods = methods.split(".layer(").next().unwrap();
+            routes += 1;
+            if UNDESCRIBED.contains(&path.as_str()) {
+                continue;
+            }
+            for method in ["get", "post", "put", "patch", "delete", "head", "options"] {
+                let is_routed = methods.contains(&format!("{method}("));
+                let is_described = described.get(&path).is_some_and(|path| path.get(method).is_some());
+                assert_eq!(
+                    is_routed, is_described,
+                    "{method} {path}: name the handler in the routes and in `paths` of the description"
+                );
+            }
+        }
+        assert!(routes > UNDESCRIBED.len(), "the routes are not found in router.rs");
+    }
+
     #[test]
     fn operation_ids_are_unique() {
         let description: Value = serde_json::from_str(&text()).unwrap();
