@@ -28,7 +28,7 @@
 //! | `outbound` | webhooks, and the addresses that the server may connect to |
 //! | `figures` | metrics and health |
 //! | `router` | routes and middleware |
-//! | `state` | the shared state |
+//! | `state`, `signals` | the shared state; the phases of the shutdown and wake-ups |
 //! | `setup`, `lifecycle` | start, threads, signals, shutdown |
 //!
 //! No module depends on a module that depends on it; a folder's `mod.rs` has documentation and declarations only.
@@ -45,6 +45,7 @@ mod private_file;
 mod random;
 mod router;
 mod setup;
+mod signals;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -16,7 +16,8 @@ use crate::error::ServeError;
 use crate::outbound::webhooks;
 use crate::router;
 use crate::setup::{Setup, bind, prepare};
-use crate::state::{App, Phase};
+use crate::signals::Phase;
+use crate::state::App;
 use crate::work::running::StopReason;
 use crate::work::{housekeeping, indexing, plugin_watch, worker};
 
@@ -54,7 +55,7 @@ pub fn serve(setup: Setup, ready: impl FnOnce(SocketAddr)) -> Result<Ended, Serv
     let threads = start_threads(&shared).map_err(ServeError::System)?;
     let ended = runtime.block_on(run(&shared, listener, address, ready));
     if let Ok(Ended::Orderly) = ended {
-        shared.enter(Phase::Stopped);
+        shared.signals.enter(Phase::Stopped);
         for thread in threads {
             // A panic was logged; the shutdown continues.
             let _ = thread.join();
@@ -110,7 +111,7 @@ async fn run(
         router::router(shared),
         Arc::new(move |request| info::at_once(&app, request)),
         limits,
-        shared.stop.subscribe(),
+        shared.signals.phases(),
     ));
     tracing::info!(%address, "ready");
     ready(address);
@@ -138,14 +139,14 @@ async fn run(
 
 /// Waits for running jobs, then cancels them.
 async fn wind_down(shared: &App) {
-    shared.enter(Phase::Stopping);
+    shared.signals.enter(Phase::Stopping);
     if !idle_within(shared, shared.settings.shutdown_grace).await {
         for run in shared.running.all() {
             run.stop(StopReason::Stopping);
         }
         idle_within(shared, CANCEL_TIMEOUT).await;
     }
-    shared.enter(Phase::Halting);
+    shared.signals.enter(Phase::Halting);
 }
 
 async fn idle_within(shared: &App, timeout: Duration) -> bool {

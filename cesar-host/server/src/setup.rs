@@ -12,7 +12,6 @@ use cesar_models::pull::library_folder;
 use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_search::Index;
-use tokio::sync::watch;
 
 use crate::admission::auth::{Gate, KeyFile};
 use crate::error::ServeError;
@@ -20,11 +19,11 @@ use crate::figures::metrics::Metrics;
 use crate::figures::snapshot::Snapshot;
 use crate::outbound::address::AddressGuard;
 use crate::outbound::secret;
-use crate::state::{Phase, Shared};
+use crate::signals::Signals;
+use crate::state::Shared;
 use crate::work::events::Hub;
 use crate::work::feed::Feed;
 use crate::work::housekeeping;
-use crate::work::notify::Notify;
 use crate::work::open_downloads::OpenDownloads;
 use crate::work::pulls::{Pulls, Sources};
 use crate::work::receiving::Receiving;
@@ -161,10 +160,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         waiters: Waiters::default(),
         metrics: Metrics::default(),
         snapshot: Snapshot::default(),
-        jobs_ready: Notify::default(),
-        housekeeping_due: Notify::default(),
-        webhooks_ready: Notify::default(),
-        stop: watch::Sender::new(Phase::Running),
+        signals: Signals::default(),
         began: Instant::now(),
     };
     housekeeping::prune(&shared);

@@ -8,16 +8,15 @@ use cesar_corrections::Corrections;
 use cesar_jobs::{JobStore, Uploads, Workers};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_search::Index;
-use tokio::sync::watch;
 
 use crate::admission::auth::Gate;
 use crate::admission::refusal::Refusal;
 use crate::figures::metrics::Metrics;
 use crate::figures::snapshot::Snapshot;
 use crate::outbound::address::AddressGuard;
+use crate::signals::Signals;
 use crate::work::events::Hub;
 use crate::work::feed::Feed;
-use crate::work::notify::Notify;
 use crate::work::open_downloads::OpenDownloads;
 use crate::work::pulls::{Pulls, Sources};
 use crate::work::receiving::Receiving;
@@ -25,19 +24,6 @@ use crate::work::running::Running;
 use crate::work::shares::Shares;
 use crate::work::upload_space::UploadSpace;
 use crate::work::waiters::Waiters;
-
-/// Progress of the shutdown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// Normal operation.
-    Running,
-    /// No new work begins.
-    Stopping,
-    /// No request waits any longer.
-    Halting,
-    /// All work has ended.
-    Stopped,
-}
 
 /// State shared by all parts of a server.
 pub(crate) struct Shared {
@@ -73,13 +59,7 @@ pub(crate) struct Shared {
     pub(crate) waiters: Waiters,
     pub(crate) metrics: Metrics,
     pub(crate) snapshot: Snapshot,
-    /// Notified when a job may be ready to claim.
-    pub(crate) jobs_ready: Notify,
-    /// Notified at shutdown.
-    pub(crate) housekeeping_due: Notify,
-    /// Notified when a webhook may be ready to claim.
-    pub(crate) webhooks_ready: Notify,
-    pub(crate) stop: watch::Sender<Phase>,
+    pub(crate) signals: Signals,
     pub(crate) began: Instant,
 }
 
@@ -105,32 +85,5 @@ impl Shared {
         let shared = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || work(&shared)).await;
         done.map_err(|error| Refusal::internal(&error))
-    }
-
-    fn phase(&self) -> Phase {
-        *self.stop.borrow()
-    }
-
-    /// Whether no new work may begin.
-    pub(crate) fn stopping(&self) -> bool {
-        self.phase() >= Phase::Stopping
-    }
-
-    /// Whether no request may wait any longer.
-    pub(crate) fn halting(&self) -> bool {
-        self.phase() >= Phase::Halting
-    }
-
-    /// Whether all work has ended.
-    pub(crate) fn stopped(&self) -> bool {
-        self.phase() >= Phase::Stopped
-    }
-
-    /// Enters a phase of the shutdown and wakes all sleeping threads.
-    pub(crate) fn enter(&self, phase: Phase) {
-        self.stop.send_replace(phase);
-        for notify in [&self.jobs_ready, &self.housekeeping_due, &self.webhooks_ready] {
-            notify.notify_all();
-        }
     }
 }

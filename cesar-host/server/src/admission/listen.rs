@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
-use crate::state::Phase;
+use crate::signals::Phase;
 
 /// Maximum headers of a request.
 const MOST_HEADERS: usize = 100;

@@ -58,7 +58,7 @@ pub(crate) async fn submit(
     file: Option<Received>,
     coalesce_key: Option<String>,
 ) -> Result<Job, Refusal> {
-    if app.stopping() {
+    if app.signals.stopping() {
         return Err(Refusal::stopping());
     }
     let new = NewJob {
@@ -83,7 +83,7 @@ pub(crate) async fn submit(
     match submission? {
         Submission::New(job) => {
             app.feed.job(&job);
-            app.jobs_ready.notify_all();
+            app.signals.jobs_ready.notify_all();
             Ok(job)
         }
         Submission::Existing(job) | Submission::Joined(job) => Ok(job),

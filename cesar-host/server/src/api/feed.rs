@@ -69,7 +69,7 @@ impl Listener {
                 self.last = event.number;
                 return Some(event);
             }
-            if self.app.halting() {
+            if self.app.signals.halting() {
                 return None;
             }
             self.changed.borrow_and_update();
@@ -82,8 +82,8 @@ impl Listener {
                 self.pending.extend(missed.events);
                 continue;
             }
-            let mut stop = self.app.stop.subscribe();
-            if self.app.halting() {
+            let mut stop = self.app.signals.phases();
+            if self.app.signals.halting() {
                 return None;
             }
             tokio::select! {

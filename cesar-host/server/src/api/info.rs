@@ -24,7 +24,7 @@ pub(crate) async fn health(State(app): State<App>, client: Option<Extension<Clie
 fn health_for(app: &App, client: Option<&Client>) -> Response {
     match client {
         Some(_) => Json(Health::of(app)).into_response(),
-        None => Json(json!({ "status": if app.stopping() { "stopping" } else { "ok" } })).into_response(),
+        None => Json(json!({ "status": if app.signals.stopping() { "stopping" } else { "ok" } })).into_response(),
     }
 }
 

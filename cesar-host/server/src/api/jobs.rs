@@ -330,6 +330,6 @@ pub(crate) async fn retry(State(app): State<App>, Id(id): Id, query: QueryFields
     let job = app.block(move |shared| shared.store.retry(id, refresh)).await??;
     app.hub.reopen(id);
     app.feed.job(&job);
-    app.jobs_ready.notify_all();
+    app.signals.jobs_ready.notify_all();
     Ok(accepted(&job))
 }

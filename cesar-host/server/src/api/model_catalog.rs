@@ -176,7 +176,7 @@ pub(crate) async fn pull(
         let text = "the server may not use the network (`offline`); the operator can import the model with `cesar models import`";
         return Err(Refusal::new(StatusCode::CONFLICT, Code::Offline, text).into());
     }
-    if app.stopping() {
+    if app.signals.stopping() {
         return Err(Refusal::stopping().into());
     }
     pull_model::start(&app, entry).map_err(Refusal::from)?;

@@ -190,7 +190,7 @@ fn find(shared: &Shared, search: &Search<'_>) -> Result<Page, Refusal> {
         SearchError::Damaged { .. } => {
             tracing::warn!("{error}; rebuilding it");
             index.recreate()?;
-            holders.fill(index, &|| shared.stopping())?;
+            holders.fill(index, &|| shared.signals.stopping())?;
             find()
         }
         error => Err(error),

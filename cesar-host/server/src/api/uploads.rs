@@ -62,7 +62,7 @@ pub(crate) async fn options(State(app): State<App>) -> Response {
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer {
     tus::check_version(&headers)?;
-    if app.stopping() {
+    if app.signals.stopping() {
         return Err(Refusal::stopping().into());
     }
     let length = tus::length(&headers, app.settings.max_upload)?;

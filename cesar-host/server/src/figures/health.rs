@@ -70,7 +70,7 @@ impl Health {
             .iter()
             .map(|(state, count)| (state.to_string(), *count));
         Self {
-            status: if shared.stopping() { "stopping" } else { "ok" },
+            status: if shared.signals.stopping() { "stopping" } else { "ok" },
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: shared.began.elapsed().as_secs(),
             workers: WorkersHealth {

@@ -16,14 +16,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits until the job has ended.
 pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
-    let mut stop = app.stop.subscribe();
+    let mut stop = app.signals.phases();
     loop {
         let mut changes = app.hub.watch(id);
         let job = stored::job(app, id).await?;
         if job.state.has_ended() {
             return Ok(job);
         }
-        if app.halting() {
+        if app.signals.halting() {
             return Err(Refusal::stopping());
         }
         tokio::select! {

@@ -31,7 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Delivers until the server stops.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let agent = agent(shared);
-    while !shared.stopping() {
+    while !shared.signals.stopping() {
         match shared.store.claim_webhook(CLAIM_TIMEOUT) {
             Ok(Some(claim)) => {
                 let delivery = deliver(&agent, &shared.webhook_secret, &claim.job);
@@ -40,10 +40,10 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                     tracing::warn!(job = %claim.job.id, "cannot store the result of the webhook: {error}");
                 }
             }
-            Ok(None) => shared.webhooks_ready.wait(until_due(shared)),
+            Ok(None) => shared.signals.webhooks_ready.wait(until_due(shared)),
             Err(error) => {
                 tracing::error!("cannot claim a webhook: {error}");
-                shared.webhooks_ready.wait(POLL_INTERVAL);
+                shared.signals.webhooks_ready.wait(POLL_INTERVAL);
             }
         }
     }

@@ -39,7 +39,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let last = self.app.waiters.leave(self.job);
         let settings = &self.app.settings;
-        if self.answered || !last || !settings.cancel_on_disconnect || self.app.stopping() {
+        if self.answered || !last || !settings.cancel_on_disconnect || self.app.signals.stopping() {
             return;
         }
         let (app, job, grace) = (Arc::clone(&self.app), self.job, settings.disconnect_grace);

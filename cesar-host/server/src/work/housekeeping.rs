@@ -55,7 +55,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     );
     let (mut feeding, mut feed) = (Chore::new(feed_watch::POLL_INTERVAL), FeedWatch::default());
     let mut published = HashMap::new();
-    while !shared.stopped() {
+    while !shared.signals.stopped() {
         let now = Instant::now();
         let runs = shared.running.all();
         published.retain(|job, _| runs.iter().any(|run| run.job == *job));
@@ -86,7 +86,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             shared.snapshot.count_jobs(&*shared.store);
             shared.pipeline.runners().end_idle(now, shared.settings.model_idle);
         }
-        shared.housekeeping_due.wait(PROGRESS_INTERVAL);
+        shared.signals.housekeeping_due.wait(PROGRESS_INTERVAL);
     }
 }
 
@@ -123,8 +123,8 @@ fn recover(shared: &Shared) {
         Ok(recovery) => {
             tracing::info!("{} jobs of dead workers requeued", recovery.jobs.len());
             recovery.jobs.iter().for_each(|job| shared.feed.job(job));
-            shared.jobs_ready.notify_all();
-            shared.webhooks_ready.notify_all();
+            shared.signals.jobs_ready.notify_all();
+            shared.signals.webhooks_ready.notify_all();
         }
         Err(error) => tracing::error!("cannot recover the jobs of dead workers: {error}"),
     }

@@ -298,14 +298,14 @@ impl Batch<'_> {
 pub(crate) fn run(shared: &Arc<Shared>) {
     let Some(index) = &shared.search else { return };
     let mut last: Option<Instant> = None;
-    while !shared.stopping() {
+    while !shared.signals.stopping() {
         if last.is_none_or(|last| last.elapsed() >= RECONCILE_INTERVAL) {
             if let Err(error) = update(shared, index) {
                 tracing::warn!("cannot update the search index: {error}");
             }
             last = Some(Instant::now());
         }
-        shared.housekeeping_due.wait(POLL_INTERVAL);
+        shared.signals.housekeeping_due.wait(POLL_INTERVAL);
     }
 }
 
@@ -322,7 +322,7 @@ fn update(shared: &Shared, index: &Index) -> Result<(), SearchError> {
     let update = || {
         let holders = holders(shared);
         if !index.is_built()? {
-            holders.fill(index, &|| shared.stopping())?;
+            holders.fill(index, &|| shared.signals.stopping())?;
         }
         holders.reconcile(index)
     };

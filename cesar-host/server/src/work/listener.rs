@@ -57,7 +57,7 @@ impl Listener {
                 self.done = event.kind == JobEventKind::End;
                 return Some(event);
             }
-            if self.done || self.app.halting() {
+            if self.done || self.app.signals.halting() {
                 return None;
             }
             let mut changes = self.app.hub.watch(self.job);
@@ -71,7 +71,7 @@ impl Listener {
                 self.pending.extend(events);
                 continue;
             }
-            let mut stop = self.app.stop.subscribe();
+            let mut stop = self.app.signals.phases();
             tokio::select! {
                 _ = changes.changed() => {}
                 _ = stop.changed() => {}

@@ -23,7 +23,7 @@ pub(crate) fn run(shared: &App) {
             return tracing::warn!("cannot watch the plugin folders ({error}); scan them with `POST /plugins/rescan`");
         }
     };
-    while !shared.stopped() {
+    while !shared.signals.stopped() {
         match watch.wait(POLL_INTERVAL) {
             Ok(true) => {
                 rescan(shared);

@@ -65,7 +65,7 @@ fn fetch(shared: &Shared, entry: &Entry, pull: &Pull) -> Result<(), String> {
                 publish(shared, entry, false);
             }
         },
-        stop: &|| pull.is_stopped() || shared.stopping(),
+        stop: &|| pull.is_stopped() || shared.signals.stopping(),
     };
     let pulled = puller.pull(&[entry.id.to_owned()], None);
     pulled.map(drop).map_err(|error| message(&error))

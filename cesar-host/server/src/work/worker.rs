@@ -31,12 +31,12 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Claims and runs jobs until the server stops.
 pub(crate) fn run(shared: &Arc<Shared>) {
-    while !shared.stopping() {
+    while !shared.signals.stopping() {
         let worker = match shared.workers.register() {
             Ok(worker) => worker,
             Err(error) => {
                 tracing::error!("cannot register a worker: {error}");
-                shared.jobs_ready.wait(POLL_INTERVAL);
+                shared.signals.jobs_ready.wait(POLL_INTERVAL);
                 continue;
             }
         };
@@ -44,7 +44,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!("cannot store the end of a job, which is retried: {error}");
-                shared.jobs_ready.wait(POLL_INTERVAL);
+                shared.signals.jobs_ready.wait(POLL_INTERVAL);
             }
             Err(_) => tracing::error!("a worker panicked; its job is retried"),
         }
@@ -56,13 +56,13 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 /// # Errors
 /// When the end of a job cannot be stored. The lease stays with this worker, and no other may take the job while its lock is held.
 fn run_jobs(shared: &Arc<Shared>, worker: &Worker) -> Result<(), JobsError> {
-    while !shared.stopping() {
+    while !shared.signals.stopping() {
         match shared.store.claim(worker.id()) {
             Ok(Some(claim)) => run_job(shared, &claim)?,
-            Ok(None) => shared.jobs_ready.wait(until_due(shared)),
+            Ok(None) => shared.signals.jobs_ready.wait(until_due(shared)),
             Err(error) => {
                 tracing::error!("cannot claim a job: {error}");
-                shared.jobs_ready.wait(POLL_INTERVAL);
+                shared.signals.jobs_ready.wait(POLL_INTERVAL);
             }
         }
     }
@@ -121,7 +121,7 @@ fn publish_end(shared: &Shared, job: &Job) {
     if job.state.has_ended() {
         shared.hub.end(job.id, view);
         shared.metrics.job_ended(job.state);
-        shared.webhooks_ready.notify_all();
+        shared.signals.webhooks_ready.notify_all();
     } else {
         shared.hub.publish(job.id, JobEventKind::Waiting, view);
     }
