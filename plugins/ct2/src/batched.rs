@@ -7,14 +7,15 @@
 use plugin_api::StageError;
 
 use crate::decode::{Decoded, compression_ratio};
-use crate::detect::{self, Language};
+use crate::detect;
+use crate::language::Language;
 use crate::encoder::Encoder;
+use crate::job::Job;
 use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
 use crate::replicas::Part;
 use crate::report::Report;
 use crate::timestamps::{self, Split};
-use crate::transcribe::Job;
 use crate::transcript::{Facts, Transcript};
 use crate::words::align::{Aligned, Aligner};
 

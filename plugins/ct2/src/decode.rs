@@ -10,7 +10,8 @@ use std::io::Write;
 use ct2rs::sys::{WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
-use crate::encoder::{Encoded, Encoder};
+use crate::encoder::Encoder;
+use crate::engine::Encoded;
 use crate::options::Request;
 use crate::prompt::Prompt;
 use crate::replicas::Part;

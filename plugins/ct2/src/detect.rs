@@ -3,17 +3,9 @@
 use plugin_api::StageError;
 
 use crate::encoder::Encoder;
+use crate::language::Language;
 use crate::options::Request;
 use crate::report::Report;
-
-/// A language and its probability.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Language {
-    /// Whisper's code.
-    pub code: String,
-    /// 0 to 1.
-    pub probability: f64,
-}
 
 /// Detects the language window by window, each as log-mel features. Returns the first answer above `language_detection_threshold`,
 /// else the most frequent language, with its highest probability; `None` without any answer.

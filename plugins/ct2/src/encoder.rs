@@ -5,15 +5,12 @@ use std::sync::Arc;
 use ct2rs::sys::{Device, StorageView, WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
-use crate::detect::Language;
-use crate::engine::Engine;
+use crate::engine::{Encoded, Engine};
+use crate::language::Language;
 use crate::mel::WINDOW_FRAMES;
 use crate::replicas::{Part, Replicas};
 use crate::report::Report;
 use crate::words::Alignment;
-
-/// Output of the encoder for one or several windows.
-pub type Encoded = Arc<StorageView<'static>>;
 
 /// Width of the median filter over the attention.
 const MEDIAN_FILTER_WIDTH: i64 = 7;

@@ -4,16 +4,20 @@
 //! thread and waits for the result while it checks the host's cancel flag. After a cancel the current work is abandoned: its result
 //! is dropped, and the thread is free when it is done. One thread is enough: CTranslate2 has its own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use cesar_plugin_common::{memory, wait};
-use ct2rs::sys::Whisper;
+use ct2rs::sys::{StorageView, Whisper};
 use plugin_api::{ErrorKind, StageError};
 
 use crate::report::Report;
 
 type Work = Box<dyn FnOnce(&Whisper) + Send>;
+
+/// Output of the encoder for one or several windows.
+pub type Encoded = Arc<StorageView<'static>>;
 
 /// A loaded model.
 pub struct Engine {

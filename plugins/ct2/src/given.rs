@@ -6,12 +6,12 @@ use plugin_api::{Audio, StageError};
 
 use crate::Ct2;
 use crate::encoder::Encoder;
+use crate::job::Job;
 use crate::mel::{HOP, LogMel, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::report::Report;
 use crate::tokenizer::Tokenizer;
 use crate::track::Track;
-use crate::transcribe::Job;
 use crate::transcript::milliseconds;
 use crate::words::given::Tokens;
 

@@ -3,7 +3,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`options`] | the option table as types |
-//! | [`model`] | opens a model folder, reports its defects |
+//! | [`model`], [`model_error`], [`limits`] | opens a model folder, reports its defects; limits of every model |
 //! | [`engine`], [`encoder`], [`replicas`] | the model on its own thread, for cancellation; its calls; several in parallel |
 //! | [`track`], [`mel`] | the samples to transcribe; OpenAI's log-mel spectrogram, window by window |
 //! | [`vad`] | speech, and the mapping back to the recording's times |
@@ -11,8 +11,9 @@
 //! | [`decode`] | one window, with the fallback over temperatures |
 //! | [`timestamps`], [`words`] | tokens to segments, segments to words |
 //! | [`hallucination`] | text that was probably invented in silence |
-//! | [`detect`] | the language |
+//! | [`detect`], [`language`] | the language |
 //! | `given` | times for the words of a text that the request has |
+//! | `job` | what stays the same during one request |
 //! | `transcribe` | one of the two: `sequential`, window after window with its [`state`], or `batched`, in parallel |
 //! | [`transcript`], [`report`] | the result, and progress |
 //!
@@ -26,8 +27,12 @@ pub mod encoder;
 pub mod engine;
 mod given;
 pub mod hallucination;
+mod job;
+pub mod language;
+pub mod limits;
 pub mod mel;
 pub mod model;
+pub mod model_error;
 pub mod options;
 pub mod prompt;
 pub mod replicas;

@@ -7,7 +7,7 @@ use plugin_api::StageError;
 use plugin_api::align::Alignment;
 use plugin_api::resume::Checkpoint;
 
-use crate::model::ModelError;
+use crate::model_error::ModelError;
 use crate::state::Saved;
 
 /// Options of scope `open`.

@@ -2,10 +2,9 @@
 //!
 //! `<|startofprev|> hotwords… earlier text… <|startoftranscript|> <|language|> <|task|> [<|notimestamps|> | <|0.00|>] prefix…`
 
+use crate::limits::MAX_LENGTH;
 use crate::tokenizer::Tokenizer;
 
-/// Maximum number of tokens of the model: prompt and text together.
-pub const MAX_LENGTH: usize = 448;
 /// Maximum of hot words and earlier text together, so that half of [`MAX_LENGTH`] is left for text; also that of a prefix.
 pub const PART: usize = MAX_LENGTH / 2 - 1;
 /// Minimum number of tokens left for text; only a prefix with long earlier text comes near it.

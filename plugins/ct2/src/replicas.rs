@@ -11,8 +11,7 @@ use std::sync::Arc;
 use ct2rs::sys::{Device, StorageView, Whisper, WhisperGenerationResult, WhisperOptions};
 use plugin_api::StageError;
 
-use crate::encoder::Encoded;
-use crate::engine::Engine;
+use crate::engine::{Encoded, Engine};
 use crate::mel::WINDOW_FRAMES;
 use crate::model;
 use crate::options::Options;

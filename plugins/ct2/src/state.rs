@@ -5,8 +5,8 @@
 use plugin_api::asr::Truncation;
 use serde::{Deserialize, Serialize};
 
-use crate::detect::Language;
-use crate::prompt::MAX_LENGTH;
+use crate::language::Language;
+use crate::limits::MAX_LENGTH;
 
 /// State between two windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use plugin_api::{ErrorKind, StageError};
 use tokenizers::{Decoder as _, DecoderWrapper};
 
-use crate::model::ModelError;
+use crate::model_error::ModelError;
 use crate::options::Task;
 use crate::words::split;
 use texts::Texts;

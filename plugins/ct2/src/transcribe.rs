@@ -4,95 +4,26 @@
 //! Every segment is passed to the host at once, in order and inside the audio.
 
 use plugin_api::asr::Transcription;
-use plugin_api::{Audio, ErrorKind, StageError};
+use plugin_api::{Audio, StageError};
 
 use crate::Ct2;
 use crate::batched;
-use crate::decode::Decoder;
 use crate::detect;
 use crate::encoder::Encoder;
-use crate::mel::{HOP, SAMPLE_RATE, WINDOW_FRAMES};
+use crate::job::Job;
+use crate::mel::{HOP, SAMPLE_RATE};
 use crate::options::Request;
-use crate::prompt;
 use crate::report::Report;
 use crate::sequential;
-use crate::tokenizer::Tokenizer;
 use crate::track::Track;
 use crate::transcript::Transcript;
 use crate::vad;
 use crate::vad::restore::SpeechMap;
 
-/// The length of a window of the model, in seconds.
-const WINDOW_SECONDS: usize = 30;
-
-/// The constants of a request.
-pub(crate) struct Job<'a> {
-    /// The request.
-    pub(crate) request: &'a Request,
-    /// Text to tokens and back.
-    pub(crate) tokenizer: &'a Tokenizer,
-    /// Threads for the spectrogram.
-    pub(crate) threads: usize,
-    /// The frame from which the language is detected, if that is not the beginning.
-    pub(crate) detect_from: Option<usize>,
-}
-
-impl<'a> Job<'a> {
-    /// `text` as it follows other text; empty for none.
-    pub(crate) fn spaced(&self, text: Option<&str>) -> Result<Vec<u32>, StageError> {
-        match text.map(str::trim) {
-            None | Some("") => Ok(Vec::new()),
-            Some(text) => Ok(self.tokenizer.encode(&format!(" {text}"))?),
-        }
-    }
-
-    /// Warns if the prompt is longer than the model's limit.
-    pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32]) {
-        // A prefix replaces hot words.
-        let hotwords = if self.request.prefix.is_none() {
-            hotwords.len()
-        } else {
-            0
-        };
-        if let Some(message) = prompt::excess(initial_prompt.len(), hotwords) {
-            tracing::warn!("{message}");
-        }
-    }
-
-    /// The first tokens of a transcript in this language.
-    pub(crate) fn start(&self, encoder: &Encoder<'_>, code: &str) -> Result<Vec<u32>, StageError> {
-        let multilingual = encoder.is_multilingual();
-        let language = self.tokenizer.language(code).filter(|_| multilingual);
-        if multilingual && language.is_none() {
-            let message = format!("this model does not know the language `{code}`: choose a newer model");
-            return Err(StageError::new(ErrorKind::InvalidOptions, message));
-        }
-        Ok(self.tokenizer.start_sequence(language, self.request.task))
-    }
-
-    pub(crate) fn decoder(&self) -> Result<Decoder<'a>, StageError> {
-        Ok(Decoder {
-            tokenizer: self.tokenizer,
-            request: self.request,
-            suppressed: self.tokenizer.suppressed(&self.request.suppress_tokens)?,
-        })
-    }
-
-    /// The maximum length of a window, in frames.
-    pub(crate) fn window_frames(&self) -> usize {
-        self.request.chunk_length.unwrap_or(WINDOW_SECONDS) * WINDOW_FRAMES / WINDOW_SECONDS
-    }
-
-    /// The same in samples.
-    fn window_samples(&self) -> usize {
-        self.request.chunk_length.unwrap_or(WINDOW_SECONDS) * SAMPLE_RATE
-    }
-}
-
 /// Transcribes `audio`.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOptions`], [`ErrorKind::ModelMissing`] for the VAD's, [`ErrorKind::Cancelled`], and those of
+/// `InvalidOptions`, `ModelMissing` for the VAD's, `Cancelled`, and those of
 /// [`Engine::call`](crate::engine::Engine::call).
 pub(crate) fn transcribe(
     stage: &mut Ct2,
@@ -166,18 +97,6 @@ pub(crate) fn transcribe(
 )]
 fn samples(seconds: f64) -> usize {
     (seconds * SAMPLE_RATE as f64) as usize
-}
-
-/// The requested clips, in seconds.
-///
-/// # Errors
-/// [`ErrorKind::InvalidOptions`] if they do not rise.
-pub(crate) fn clip_points(seconds: &[f64]) -> Result<&[f64], StageError> {
-    if seconds.is_sorted() {
-        return Ok(seconds);
-    }
-    let message = "`clip_timestamps` must rise: start,end,start,end,… in seconds";
-    Err(StageError::new(ErrorKind::InvalidOptions, message))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use plugin_api::{ErrorKind, StageError};
 
+use crate::job::clip_points;
 use crate::mel::{HOP, LogMel, SAMPLE_RATE, WINDOW_FRAMES};
 use crate::timestamps::{FRAMES_A_SECOND, Window};
 use crate::track::Track;
-use crate::transcribe::clip_points;
 
 /// Log-mel of silence; faster-whisper appends one frame of it for language detection.
 const SILENT_FRAME: f32 = -1.5;

@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use plugin_api::Stage;
 use plugin_api::manifest::Scope;
+use plugin_api::{ErrorKind, Stage};
 use serde_json::json;
 
 use super::*;

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use plugin_api::Stage;
 use plugin_api::manifest::Scope;
+use plugin_api::{ErrorKind, Stage};
 use serde_json::{Value, json};
 
 use super::*;
@@ -108,7 +108,7 @@ fn checkpoints_stay_small() {
         written: (0..20_000).collect(),
         shown_from: 100,
         ..crate::state::State::new(
-            crate::detect::Language {
+            crate::language::Language {
                 code: "en".into(),
                 probability: 1.0,
             },

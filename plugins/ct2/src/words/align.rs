@@ -4,7 +4,8 @@ use cesar_plugin_common::words;
 use plugin_api::StageError;
 
 use super::{Durations, assign, timings};
-use crate::encoder::{Encoded, Encoder};
+use crate::encoder::Encoder;
+use crate::engine::Encoded;
 use crate::options::Request;
 use crate::report::Report;
 use crate::timestamps::Piece;

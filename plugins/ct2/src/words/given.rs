@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{Alignment, Durations, Word, timings};
-use crate::model::ModelError;
+use crate::model_error::ModelError;
 use crate::tokenizer::Tokenizer;
 
 /// The tokens of given words.
