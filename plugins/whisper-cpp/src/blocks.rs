@@ -14,11 +14,12 @@ use std::ops::Range;
 use plugin_api::asr::{Segment, Transcription, Truncation, Word};
 use plugin_api::resume::Checkpoint;
 use plugin_api::{Audio, StageError};
-use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::State;
 use crate::ffi::SAMPLE_RATE;
 use crate::options::Request;
-use crate::transcribe::{Loaded, Report, transcribe_at_once};
+use crate::report::Report;
+use crate::transcribe::{Loaded, transcribe_at_once};
 
 /// Samples in a millisecond; cuts are at whole milliseconds, so that no time is rounded.
 const MILLISECOND: usize = SAMPLE_RATE as usize / 1000;
@@ -27,22 +28,24 @@ const LISTEN: usize = 300 * MILLISECOND;
 /// Step of the search for the quietest place.
 const STEP: usize = 10 * MILLISECOND;
 
-/// The state that the next block depends on, and the parts of the result that are no segments.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// First ms of the next block.
-    next_ms: u64,
-    language: Option<String>,
-    language_probability: Option<f64>,
-    truncated: Vec<Truncation>,
-    sampled: bool,
+/// Transcribes `audio`, in blocks if the request asks for them.
+///
+/// # Errors
+/// Errors of [`transcribe_at_once`].
+pub(crate) fn transcribe(
+    loaded: &Loaded,
+    request: &Request,
+    audio: Audio<'_>,
+    report: &mut dyn Report,
+) -> Result<Transcription, StageError> {
+    match request.block_length_s {
+        Some(seconds) => in_blocks(loaded, request, seconds, audio, report),
+        None => transcribe_at_once(loaded, request, audio, report),
+    }
 }
 
 /// Transcribes `audio` block by block, from where an earlier run stopped.
-///
-/// # Errors
-/// Errors of [`transcribe`](crate::transcribe::transcribe).
-pub(crate) fn transcribe(
+fn in_blocks(
     loaded: &Loaded,
     request: &Request,
     block_seconds: u32,

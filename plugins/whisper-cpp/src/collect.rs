@@ -17,8 +17,8 @@ use plugin_api::asr::{Segment, Transcription, Truncation, Word};
 
 use crate::ffi::{EngineSegment, Listener, Token};
 use crate::options::Request;
+use crate::report::Report;
 use crate::speech::TimeMap;
-use crate::transcribe::Report;
 use crate::words::{self, Frame, is_cut_short};
 
 /// The context for reading a run's segments.

@@ -20,6 +20,7 @@
 
 mod alignment;
 mod blocks;
+mod checkpoint;
 mod collect;
 mod engine_thread;
 #[expect(unsafe_code, reason = "the boundary to whisper.cpp")]
@@ -29,6 +30,7 @@ mod model_file;
 mod options;
 mod pieces;
 mod prompt;
+mod report;
 mod speech;
 mod transcribe;
 mod words;
@@ -86,7 +88,7 @@ impl Stage for WhisperCpp {
     }
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
-        transcribe::transcribe(&self.0, &request, audio, ctx)
+        blocks::transcribe(&self.0, &request, audio, ctx)
     }
 }
 

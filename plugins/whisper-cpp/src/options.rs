@@ -9,7 +9,7 @@ use plugin_api::resume::Checkpoint;
 use plugin_api::{ErrorKind, StageError};
 use serde::{Deserialize, Serialize};
 
-use crate::blocks::State;
+use crate::checkpoint::State;
 
 /// Options of scope `open`.
 #[derive(Debug, Clone, Deserialize, Serialize)]

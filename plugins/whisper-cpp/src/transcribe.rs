@@ -1,4 +1,4 @@
-//! One request from options to segments.
+//! One run of whisper.cpp, from options to segments.
 //!
 //! The order of steps is whisper.cpp's own: speech cut out of the audio if requested ([`speech`]), log-mel of it, a window at a
 //! time ([`mel`](crate::mel)), language from the first 30 s with speech unless given, then windows of 30 s that advance by the
@@ -13,10 +13,9 @@ use std::sync::Arc;
 
 use cesar_vad::activity::Activity;
 use cesar_vad::network::{self, Failure};
-use plugin_api::asr::{Segment, Transcription};
-use plugin_api::{Audio, Ctx, ErrorKind, StageError};
+use plugin_api::asr::Transcription;
+use plugin_api::{Audio, ErrorKind, StageError};
 
-use crate::blocks;
 use crate::collect::{Collector, Setting};
 use crate::engine_thread;
 use crate::ffi::{self, Detector, Model, RunError, SharedSamples, State, Work};
@@ -25,36 +24,8 @@ use crate::model_file::{Header, silero};
 use crate::options::{Request, Task, invalid};
 use crate::pieces::{Pieces, Sound};
 use crate::prompt::Prompt;
+use crate::report::Report;
 use crate::speech::{self, Speech, TimeMap};
-
-/// Progress, segments and checkpoints of a transcription: for [`Ctx`], or a test.
-pub(crate) trait Report {
-    /// A piece of text.
-    fn segment(&mut self, segment: &Segment);
-    /// Milliseconds done, and in total.
-    fn progress(&mut self, done_ms: u64, total_ms: u64);
-    /// Whether to stop.
-    fn cancelled(&self) -> bool;
-    /// Saves a checkpoint: the segments since the last one, and the state to resume from.
-    fn save(&mut self, segments: &[Segment], state: &blocks::State) {
-        let _ = (segments, state);
-    }
-}
-
-impl Report for Ctx<'_> {
-    fn segment(&mut self, segment: &Segment) {
-        Ctx::segment(self, segment);
-    }
-    fn progress(&mut self, done_ms: u64, total_ms: u64) {
-        Ctx::progress(self, done_ms, total_ms);
-    }
-    fn cancelled(&self) -> bool {
-        Ctx::cancelled(self)
-    }
-    fn save(&mut self, segments: &[Segment], state: &blocks::State) {
-        Ctx::save(self, segments, state);
-    }
-}
 
 /// whisper.cpp ignores audio shorter than 0.1 s.
 const SHORTEST: usize = (ffi::SAMPLE_RATE / 10) as usize;
@@ -69,25 +40,12 @@ pub(crate) struct Loaded {
     pub(crate) words: bool,
 }
 
-/// Transcribes `audio`.
+/// Transcribes `audio` in one run of whisper.cpp.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidOptions`] for a language or a task that the model does not support, [`ErrorKind::ModelMissing`] without a
 /// usable `vad_model`, [`ErrorKind::InvalidInput`] for audio of another rate or beyond whisper.cpp's 37 hours,
 /// [`ErrorKind::Cancelled`], [`ErrorKind::OutOfMemory`], [`ErrorKind::Internal`].
-pub(crate) fn transcribe(
-    loaded: &Loaded,
-    request: &Request,
-    audio: Audio<'_>,
-    report: &mut dyn Report,
-) -> Result<Transcription, StageError> {
-    match request.block_length_s {
-        Some(seconds) => blocks::transcribe(loaded, request, seconds, audio, report),
-        None => transcribe_at_once(loaded, request, audio, report),
-    }
-}
-
-/// Transcribes `audio` in one run of whisper.cpp.
 pub(crate) fn transcribe_at_once(
     loaded: &Loaded,
     request: &Request,

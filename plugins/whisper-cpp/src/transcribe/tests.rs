@@ -4,9 +4,12 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use plugin_api::asr::Segment;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::blocks::transcribe;
+use crate::checkpoint::State;
 use crate::options::tests::request as request_with_defaults;
 use crate::options::{Device, Options};
 use crate::{alignment, model_file};
@@ -403,7 +406,7 @@ fn the_languages_are_whispers() {
 
 /// Keeps checkpoints, to return them as a host would.
 #[derive(Default)]
-struct Keeper(Vec<plugin_api::resume::Checkpoint<blocks::State>>);
+struct Keeper(Vec<plugin_api::resume::Checkpoint<State>>);
 
 impl Report for Keeper {
     fn segment(&mut self, _: &Segment) {}
@@ -411,7 +414,7 @@ impl Report for Keeper {
     fn cancelled(&self) -> bool {
         false
     }
-    fn save(&mut self, segments: &[Segment], state: &blocks::State) {
+    fn save(&mut self, segments: &[Segment], state: &State) {
         let mut so_far = self.0.last().map_or_else(Vec::new, |last| last.segments.clone());
         so_far.extend_from_slice(segments);
         let (segments, state) = (so_far, state.clone());
