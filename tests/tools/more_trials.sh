@@ -5,7 +5,7 @@
 # Needs ffmpeg 5 or newer and python3 (standard library only).
 set -euo pipefail
 FIX=${FIX:-tests/fixtures} OUT=${OUT:-/tmp/trials} FFMPEG=${FFMPEG:-ffmpeg}
-mkdir -p "$OUT"; OUT=$(cd "$OUT" && pwd)
+mkdir -p "$OUT"; OUT=$(cd "$OUT" && pwd) FIX=$(cd "$FIX" && pwd)
 ff() { "$FFMPEG" -nostdin -hide_banner -loglevel error -y -threads 1 "$@"; }
 W=$OUT/base_welcome.wav; H=$OUT/base_harbour.wav
 base() { [ -s "$OUT/base_$1.wav" ] || ff -i "$2" -ac 1 -ar 16000 -c:a pcm_s16le -map_metadata -1 -fflags +bitexact "$OUT/base_$1.wav"; }
