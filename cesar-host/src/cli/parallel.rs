@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -15,6 +16,8 @@ use cesar_base::GivenValue;
 use cesar_pipeline::{Pipeline, StageRequest};
 use parking_lot::{Condvar, Mutex};
 use serde_json::json;
+
+use super::report::Failure;
 
 /// Maximum, because each takes memory besides the model.
 const MOST: usize = 4;
@@ -77,6 +80,15 @@ pub(super) fn each<T: Sync>(items: &[T], at_a_time: usize, work: impl Fn(usize, 
     });
 }
 
+/// The result of `work`, of which a panic is the failure of the recording with this label and of no other.
+pub(super) fn contained<T>(label: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    result.unwrap_or_else(|_| {
+        let text = format!("{label}: a defect of Cesar, described above, ended its processing: please report it");
+        Err(Failure::failed(text))
+    })
+}
+
 /// Order of access to standard output: the first unfinished item may write.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
@@ -132,6 +144,15 @@ impl Drop for Turn<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_recording() {
+        let failed = |failure: Failure| failure.text;
+        let sound = contained("a.wav", || Ok(1)).map_err(failed);
+        let panicked = contained("b.wav", || -> Result<i32, _> { panic!("of the test") }).map_err(failed);
+        assert_eq!(sound, Ok(1));
+        assert!(panicked.is_err_and(|text| text.starts_with("b.wav: a defect of Cesar")));
+    }
 
     #[test]
     fn parallelism_is_limited_by_recordings() {

@@ -136,7 +136,8 @@ pub(super) fn run_asked(
     }
     let (turns, done) = (Turns::default(), Mutex::new(done));
     parallel::each(&tasks, work.at_a_time, |index, task| {
-        let result = one(&work, task, &outputs, &turns.of(index), &show, cancel);
+        let label = &task.recording.label;
+        let result = parallel::contained(label, || one(&work, task, &outputs, &turns.of(index), &show, cancel));
         let mut done = done.lock();
         done.add(&task.recording.input, result, &show)
     });

@@ -7,6 +7,7 @@ mod padded;
 
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::CodecParameters;
@@ -58,8 +59,10 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-    let format = symphonia::default::get_probe()
-        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
+    let probe =
+        || symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default());
+    let format = contained(probe)
+        .unwrap_or(Err(Error::Unsupported(PANICKED)))
         .map_err(|error| AudioError::unsupported(path, reason(&error)))?;
     let track = format
         .first_track(TrackType::Audio)
@@ -87,6 +90,14 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         ending: Ending::default(),
         left: cut.map(|cut| cut.sound),
     }))
+}
+
+/// The reason given for bytes at which the reader panicked.
+const PANICKED: &str = "its reader failed";
+
+/// The result of symphonia's reader; `None` if it panicked. Hostile bytes must not end a run over many recordings.
+fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 /// A file that ends inside its sound.
@@ -175,7 +186,8 @@ impl Demuxer for General {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
-        match self.format.next_packet() {
+        let packet = contained(|| self.format.next_packet());
+        match packet.unwrap_or(Err(Error::DecodeError(PANICKED))) {
             Ok(Some(packet)) if self.left.is_some_and(|left| left < packet.data.len()) => {
                 self.ending.is_cut = true;
                 self.left = Some(0);
@@ -213,6 +225,58 @@ fn length(duration: Duration, base: TimeBase) -> Option<Nanoseconds> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use symphonia::core::formats::{FormatInfo, MediaInfo, SeekMode, SeekTo, SeekedTo};
+    use symphonia::core::meta::Metadata;
+
+    /// A reader with a defect.
+    struct Defective;
+
+    impl FormatReader for Defective {
+        fn format_info(&self) -> &FormatInfo {
+            unreachable!("nothing asks for it")
+        }
+
+        fn media_info(&self) -> &MediaInfo {
+            unreachable!("nothing asks for it")
+        }
+
+        fn metadata(&mut self) -> Metadata<'_> {
+            unreachable!("nothing asks for it")
+        }
+
+        fn seek(&mut self, _: SeekMode, _: SeekTo) -> Result<SeekedTo, Error> {
+            unreachable!("nothing seeks")
+        }
+
+        fn tracks(&self) -> &[symphonia::core::formats::Track] {
+            &[]
+        }
+
+        fn next_packet(&mut self) -> Result<Option<symphonia::core::packet::Packet>, Error> {
+            panic!("at these bytes")
+        }
+
+        fn into_inner<'s>(self: Box<Self>) -> MediaSourceStream<'s>
+        where
+            Self: 's,
+        {
+            unreachable!("nothing takes it")
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_is_the_end_of_a_cut_recording() {
+        let mut demuxer = General {
+            path: PathBuf::new(),
+            format: Box::new(Defective),
+            tracks: Vec::new(),
+            time_base: None,
+            ending: Ending::default(),
+            left: None,
+        };
+        assert!(matches!(demuxer.next(), Ok(None)));
+        assert!(demuxer.ending().is_cut);
+    }
 
     /// Big-endian 16-bit samples of one channel at 8 kHz; the header declares a second of them.
     fn aiff(samples: usize) -> Vec<u8> {
