@@ -4,6 +4,7 @@ mod align;
 mod bad_input;
 mod command_line;
 mod doctor;
+mod documented;
 mod edit;
 mod glossary;
 mod interrupted;
