@@ -1,6 +1,6 @@
 //! The commands of "From nothing to a working engine" in `docs/guide/plugins.md`, run as written, with the documented output.
 //!
-//! /cesar`.~/cesar`.
+//! The clone is `~/cesar`, a link to this one.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::env;
