@@ -49,11 +49,30 @@ pub(crate) fn created(document: &Document) -> &str {
         });
     let number = |range: std::ops::Range<usize>| created[range].parse::<u32>().unwrap_or_default();
     let is_time = || {
-        (1..=12).contains(&number(5..7))
-            && (1..=31).contains(&number(8..10))
+        number(0..4) > 0
+            && (1..=12).contains(&number(5..7))
+            && (1..=days(number(0..4), number(5..7))).contains(&number(8..10))
             && number(11..13) < 24
             && number(14..16) < 60
             && number(17..19) < 60
     };
     if fits && is_time() { created } else { UNKNOWN_TIME }
+}
+
+/// The number of days of a month.
+fn days(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The code of the language as XML takes it; empty where it is unknown, or no code.
+pub(crate) fn language_tag(document: &Document) -> &str {
+    let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_tag =
+        |code: &&str| code.starts_with(|first: char| first.is_ascii_alphabetic()) && code.split('-').all(is_part);
+    language(document).filter(is_tag).unwrap_or_default()
 }

@@ -6,7 +6,7 @@
 
 use plugin_api::document::{Document, Segment};
 
-use crate::markup::escaped;
+use crate::markup::{escaped, xml_characters};
 use crate::{facts, speakers, words};
 
 /// The tier of segments in a document without speakers.
@@ -106,7 +106,8 @@ fn tiers(document: &Document, wanted: bool) -> Vec<Tier> {
             continue;
         }
         let name = speakers::label(segment).filter(|_| wanted);
-        let name = name.unwrap_or_else(|| unknown.to_owned());
+        // Names are unique as they are written.
+        let name = xml_characters(&name.unwrap_or_else(|| unknown.to_owned()));
         let tier = match tiers.iter().position(|tier| tier.name == name) {
             Some(found) => &mut tiers[found],
             None => {

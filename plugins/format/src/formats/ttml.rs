@@ -8,7 +8,7 @@
 //! word times are known; in imsc that would exceed the profile's rendering model, which limits changes of the picture. Text holds U+FFFD for characters that XML forbids.
 
 use super::subtitles::{Caption, CaptionLine, with_voices};
-use crate::facts::language;
+use crate::facts::language_tag;
 use crate::markup::escaped;
 use crate::request::Request;
 use crate::{clock, speakers};
@@ -35,7 +35,7 @@ pub(crate) fn render(request: &Request, profile: Profile) -> String {
     } else {
         Vec::new()
     };
-    let language = escaped(language(document).unwrap_or_default());
+    let language = language_tag(document);
     let parameters = match profile {
         Profile::Plain => "ttp:version=\"2\" ttp:timeBase=\"media\"",
         Profile::Imsc => {

@@ -10,3 +10,4 @@ mod ruled;
 mod ruled_laws;
 mod schema;
 mod snapshots;
+mod structure;
