@@ -8,6 +8,7 @@ mod manifest;
 mod programs;
 mod ruled;
 mod ruled_laws;
+mod ruled_options;
 mod schema;
 mod snapshots;
 mod structure;

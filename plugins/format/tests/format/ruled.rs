@@ -27,7 +27,7 @@ fn lines(request: &Request) -> Vec<Vec<String>> {
 }
 
 /// A segment whose words take equal times.
-fn spoken(start: u64, end: u64, text: &str) -> Segment {
+pub(crate) fn spoken(start: u64, end: u64, text: &str) -> Segment {
     let parts: Vec<&str> = text.split(' ').collect();
     let length = (end - start) / parts.len() as u64;
     let words: Vec<Word> = (0..)
