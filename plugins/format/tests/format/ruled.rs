@@ -104,6 +104,25 @@ fn lines_divide_neither_names_nor_articles() {
     }
 }
 
+/// A pause is a good place, but not behind an article.
+#[test]
+fn a_hesitation_parts_no_article_from_its_noun() {
+    let said = |pause: u64, first: &str, second: &str| {
+        let mut segment = spoken(0, 3000, first);
+        let later = spoken(3000 + pause, 5000 + pause, second);
+        segment.end = later.end;
+        segment.text = format!("{first} {second}");
+        segment.words.as_mut().unwrap().extend(later.words.unwrap());
+        lines(&by(Preset::Netflix, Format::Srt, document(9000, vec![segment]))).concat()
+    };
+    let hesitates = said(1500, "We saw the harbour of the", "island on that morning.");
+    assert!(!hesitates.iter().any(|line| line.ends_with(" the")), "{hesitates:?}");
+    assert_eq!(
+        said(1500, "We saw the harbour", "beautiful that morning."),
+        ["We saw the harbour", "beautiful that morning."]
+    );
+}
+
 #[test]
 fn short_cues_last_into_the_silence_behind() {
     let document = document(9000, vec![spoken(1000, 1300, "Yes."), spoken(5000, 5200, "No.")]);

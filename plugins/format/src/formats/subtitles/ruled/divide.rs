@@ -3,7 +3,7 @@
 use cesar_subtitles::{Rules, words};
 
 use super::item::Item;
-use super::lines;
+use super::{lines, phrases};
 
 /// A longer pause between two units ends a cue, in ms.
 pub(super) const LONG_PAUSE: u64 = 2000;
@@ -46,7 +46,7 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64, slack: u64) ->
                 }
                 inside += pause.saturating_sub(300) / 12;
                 inside += if added.turn { TURN_INSIDE } else { 0 };
-                inside += if last.after == super::phrases::SENTENCE {
+                inside += if last.after == phrases::SENTENCE {
                     SENTENCE_INSIDE
                 } else {
                     0
@@ -93,10 +93,14 @@ fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64,
     if columns <= TINY_COLUMNS {
         cost += TINY;
     }
-    // A pause, or another speaker, is a good place whatever the words are.
+    // A pause, or another speaker, is a good place, but for a speaker who hesitates behind an article or a preposition.
     let pause = next.map_or(u64::MAX, |next| next.unit.start.saturating_sub(last.unit.end));
+    let relief = match last.after {
+        phrases::GLUED => 0,
+        _ => pause.min(PAUSE),
+    };
     cost += match next {
-        Some(next) if !next.turn && pause < PAUSE => 2 * u64::from(last.after) * (PAUSE - pause) / PAUSE,
+        Some(next) if !next.turn && pause <= LONG_PAUSE => 2 * u64::from(last.after) * (PAUSE - relief) / PAUSE,
         _ => 0,
     };
     cost

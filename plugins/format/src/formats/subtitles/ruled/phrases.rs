@@ -22,7 +22,8 @@ const WORDS: u32 = 14;
 /// Between an adjective behind an article and the word that follows, which may be a verb behind a noun that looks like an adjective.
 const ADJECTIVE: u32 = 60;
 const NUMBER: u32 = 150;
-const GLUED: u32 = 200;
+/// Between an article, preposition or auxiliary and the next word.
+pub(super) const GLUED: u32 = 200;
 /// Between characters of one word in scripts without spaces.
 const WORD: u32 = 45;
 
@@ -66,8 +67,7 @@ impl Phrases {
         if is_number(&word) || is_number(&next) && !self.lists.opens(&lower) {
             return NUMBER;
         }
-        let follows_article = || previous.is_some_and(|word| self.lists.is_article(&word.text.to_lowercase()));
-        if !self.lists.opens(&next.to_lowercase()) && self.lists.describes(&word, &next) && follows_article() {
+        if !self.lists.opens(&next.to_lowercase()) && self.is_described(previous, &word, &next) {
             return ADJECTIVE;
         }
         if after.starts_with(['-', '–', '—', '(', '[', '«', '“', '„', '¿', '¡']) {
@@ -77,6 +77,17 @@ impl Phrases {
             return BEFORE_PHRASE;
         }
         WORDS
+    }
+
+    /// Whether a word describes the noun that follows: an adjective behind an article, also one that is joined to it (`l'autre`).
+    fn is_described(&self, previous: Option<&Unit<'_>>, word: &str, next: &str) -> bool {
+        if let Some((article, adjective)) = word.split_once('\'')
+            && self.lists.is_article(&article.to_lowercase())
+        {
+            return self.lists.describes(adjective, next);
+        }
+        self.lists.describes(word, next)
+            && previous.is_some_and(|word| self.lists.is_article(&word.text.to_lowercase()))
     }
 }
 
@@ -230,6 +241,16 @@ mod tests {
             ("en", "their", "own", "boats"),
             ("de", "eine", "höfliche", "Bitte"),
             ("de", "Der", "alte", "Hafen"),
+            ("fr", "la", "petite", "gare"),
+            ("fr", "les", "derniers", "bateaux"),
+            ("es", "una", "nueva", "ruta"),
+            ("es", "Los", "mismos", "barcos"),
+            ("it", "della", "vecchia", "città"),
+            ("it", "un", "buon", "porto"),
+            ("pt", "a", "primeira", "viagem"),
+            ("pt", "nos", "outros", "portos"),
+            ("nl", "de", "oude", "haven"),
+            ("nl", "een", "belangrijke", "vraag"),
         ] {
             assert_eq!(
                 cost_after(language, Some(article), adjective, noun, false),
@@ -242,7 +263,24 @@ mod tests {
         assert_eq!(cost_after("en", Some("the"), "ferry", "left", false), WORDS);
         assert_eq!(cost_after("en", Some("the"), "hospital", "in", false), BEFORE_PHRASE);
         assert_eq!(cost_after("de", Some("der"), "Hafen", "schloss", false), WORDS);
-        assert_eq!(cost_after("fr", Some("la"), "petite", "gare", false), WORDS);
+        assert_eq!(cost_after("fr", Some("la"), "gare", "fermée", false), WORDS);
+        assert_eq!(cost_after("es", Some("el"), "puerto", "viejo", false), WORDS);
+        assert_eq!(cost_after("nl", Some("de"), "eerste", "van", false), BEFORE_PHRASE);
+        assert_eq!(cost_after("fi", Some("the"), "old", "harbour", false), WORDS);
+    }
+
+    #[test]
+    fn an_article_may_be_joined_to_its_adjective() {
+        for (language, joined, noun) in [
+            ("fr", "l’autre", "rive"),
+            ("fr", "d'anciennes", "cartes"),
+            ("it", "un'altra", "volta"),
+            ("it", "dell'ultima", "nave"),
+        ] {
+            assert_eq!(cost(language, joined, noun, false), ADJECTIVE, "{joined}");
+        }
+        assert_eq!(cost("fr", "l'homme", "parle", false), WORDS);
+        assert_eq!(cost("en", "that's", "good", false), WORDS);
     }
 
     #[test]

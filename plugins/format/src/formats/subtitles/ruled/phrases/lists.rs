@@ -36,6 +36,13 @@ impl Lists {
                     (ENGLISH_ARTICLES, ENGLISH_ENDINGS, ENGLISH_ADJECTIVES);
             }
             "de" => (lists.articles, lists.capital_nouns) = (GERMAN_ARTICLES, true),
+            "fr" => (lists.articles, lists.adjectives) = (FRENCH_ARTICLES, FRENCH_ADJECTIVES),
+            "es" => (lists.articles, lists.adjectives) = (SPANISH_ARTICLES, SPANISH_ADJECTIVES),
+            "it" => (lists.articles, lists.adjectives) = (ITALIAN_ARTICLES, ITALIAN_ADJECTIVES),
+            "pt" => (lists.articles, lists.adjectives) = (PORTUGUESE_ARTICLES, PORTUGUESE_ADJECTIVES),
+            "nl" => {
+                (lists.articles, lists.endings, lists.adjectives) = (DUTCH_ARTICLES, DUTCH_ENDINGS, DUTCH_ADJECTIVES);
+            }
             _ => {}
         }
         lists
@@ -89,6 +96,45 @@ const ENGLISH_ADJECTIVES: &str = "good bad new old big small great little large 
 
 const GERMAN_ARTICLES: &str = "der die das den dem des ein eine einen einem einer eines kein keine keinen mein meine meinen meinem meiner dein deine \
      sein seine seinen seinem seiner ihr ihre ihren ihrem ihrer unser unsere unseren euer eure dieser diese dieses diesen diesem jeder jede jedes";
+
+// In Romance languages most adjectives stand behind their noun: these stand before it.
+
+const FRENCH_ARTICLES: &str = "le la les l un une des du de d au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces \
+     quelque quelques chaque";
+
+const FRENCH_ADJECTIVES: &str = "grand grande grands grandes petit petite petits petites bon bonne bons bonnes beau bel belle beaux belles nouveau nouvel \
+     nouvelle nouveaux nouvelles vieux vieil vieille vieilles jeune jeunes gros grosse grosses long longue longs longues haut haute mauvais mauvaise \
+     mauvaises meilleur meilleure meilleurs meilleures pire premier première premiers premières deuxième second seconde troisième dernier dernière \
+     derniers dernières prochain prochaine autre autres même mêmes seul seule vrai vraie ancien ancienne anciens anciennes certain certaine joli jolie";
+
+const SPANISH_ARTICLES: &str = "el la los las lo un una unos unas al del mi mis tu tus su sus nuestro nuestra nuestros nuestras este esta estos estas ese \
+     esa esos esas cada";
+
+const SPANISH_ADJECTIVES: &str = "gran grande grandes buen buena buenos buenas mal mala malos malas primer primera primeros primeras segundo segunda tercer \
+     tercera último última últimos últimas próximo próxima nuevo nueva nuevos nuevas viejo vieja viejos viejas mejor mejores peor peores mayor mayores \
+     menor mismo misma mismos mismas otro otra otros otras pequeño pequeña pequeños pequeñas antiguo antigua único única propio propia verdadero verdadera";
+
+const ITALIAN_ARTICLES: &str = "il lo la i gli le l un uno una del dello della dei degli delle dell al allo alla ai agli alle all dal dalla dai dall nel nella \
+     nei nelle nell sul sulla sui sull mio mia miei mie tuo tua suo sua suoi sue nostro nostra vostro loro questo questa questi queste quel quello quella ogni";
+
+const ITALIAN_ADJECTIVES: &str = "gran grande grandi buon buono buona buoni buone bel bello bella bei begli belle brutto brutta nuovo nuova nuovi nuove vecchio \
+     vecchia vecchi vecchie primo prima primi prime secondo seconda terzo terza ultimo ultima ultimi ultime prossimo prossima altro altra altri altre stesso \
+     stessa stessi stesse piccolo piccola piccoli piccole giovane giovani lungo lunga migliore migliori peggiore vero vera proprio propria unico unica";
+
+const PORTUGUESE_ARTICLES: &str = "o a os as um uma uns umas do da dos das no na nos nas ao à aos às pelo pela pelos pelas num numa meu minha meus minhas teu tua \
+     seu sua seus suas nosso nossa nossos este esta estes estas esse essa esses essas aquele aquela cada";
+
+const PORTUGUESE_ADJECTIVES: &str = "grande grandes bom boa bons boas mau má maus más primeiro primeira primeiros primeiras segundo segunda terceiro terceira \
+     último última últimos últimas próximo próxima novo nova novos novas velho velha velhos velhas outro outra outros outras mesmo mesma mesmos mesmas \
+     melhor melhores pior maior maiores menor pequeno pequena pequenos pequenas antigo antiga próprio própria único única verdadeiro verdadeira";
+
+const DUTCH_ARTICLES: &str = "de het een mijn jouw zijn haar ons onze jullie hun dit dat deze die elke elk geen";
+
+const DUTCH_ENDINGS: &str = "ige lijke lijk ijke ische isch bare loze zame";
+
+const DUTCH_ADJECTIVES: &str = "groot grote klein kleine nieuw nieuwe oud oude goed goede mooi mooie lang lange kort korte jong jonge eerste tweede derde \
+     laatste volgende vorige ander andere zelfde heel hele eigen beste betere slecht slechte hoog hoge laag lage vroeg vroege laat late rood rode blauw \
+     blauwe groen groene wit witte zwart zwarte warm warme koud koude licht lichte donker donkere";
 
 /// Language, glue, openers, titles.
 const LISTS: &[(&str, &str, &str, &str)] = &[
