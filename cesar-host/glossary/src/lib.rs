@@ -14,6 +14,7 @@
 //! | `matches` | the rules on one text: which matches count |
 //! | `case` | capitals of a replacement |
 //! | `apply`, `words` | a document with its replacements; times of the words that replace others |
+//! | `prompt` | the terms that an engine is shown |
 //! | `source`, `error` | glossaries in files and in the user's folder |
 //!
 //! **Laws** (`tests/laws.rs`). The times of segments do not change, and words neither change their order nor leave the span of the words that
@@ -28,6 +29,7 @@ mod error;
 mod matches;
 mod parse;
 mod phrase;
+mod prompt;
 mod rule;
 mod source;
 mod tokens;
@@ -103,19 +105,10 @@ impl Glossary {
         terms
     }
 
-    /// The first [`Self::terms`] joined by commas, as far as they fit into `bytes`, and how many these are.
+    /// The first [`Self::terms`] joined by commas, as far as they fit into this estimated number of Whisper's tokens, and how many these
+    /// are.
     #[must_use]
-    pub fn prompt(&self, bytes: usize) -> (String, usize) {
-        let (mut prompt, mut count) = (String::new(), 0);
-        for term in self.terms() {
-            let separator = if prompt.is_empty() { "" } else { ", " };
-            if prompt.len() + separator.len() + term.len() > bytes {
-                break;
-            }
-            prompt.push_str(separator);
-            prompt.push_str(term);
-            count += 1;
-        }
-        (prompt, count)
+    pub fn prompt(&self, tokens: usize) -> (String, usize) {
+        prompt::joined(&self.terms(), tokens)
     }
 }

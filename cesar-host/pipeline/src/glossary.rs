@@ -15,9 +15,8 @@ use serde_json::Value;
 use super::request::StageRequest;
 use super::stage::Stage;
 
-/// Maximum bytes of the terms in a prompt: about 150 of the 223 tokens that Whisper reads before a window. The rest is left for the text of
-/// earlier windows.
-const PROMPT_BYTES: usize = 400;
+/// Maximum tokens of the terms in a prompt, of the 223 that Whisper reads before a window. The rest is left for the text of earlier windows.
+const PROMPT_TOKENS: usize = 150;
 
 /// Maximum bytes of the rules in a request.
 const REQUEST_BYTES: usize = 64 * 1024;
@@ -78,7 +77,7 @@ impl NamedGlossary {
     /// Number of terms that a prompt holds.
     #[must_use]
     pub fn prompt_terms(&self) -> usize {
-        self.rules.prompt(PROMPT_BYTES).1
+        self.rules.prompt(PROMPT_TOKENS).1
     }
 
     /// The digest of its rules.
@@ -202,7 +201,7 @@ pub(super) fn prompted(engine: &Manifest, asr: &StageRequest, glossary: &NamedGl
     let all = glossary.rules.terms().len();
     let options = ["hotwords", "initial_prompt"];
     let option = options.into_iter().find(|name| has(name, OptionKind::String));
-    let (prompt, terms) = glossary.rules.prompt(PROMPT_BYTES);
+    let (prompt, terms) = glossary.rules.prompt(PROMPT_TOKENS);
     if let Some(option) = option.filter(|_| terms > 0) {
         let given = asr.options.get(option).and_then(GivenValue::as_text);
         let prompt = match (given.filter(|text| !text.trim().is_empty()), option) {
