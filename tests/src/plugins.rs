@@ -2,6 +2,7 @@
 
 use crate::sandbox::{Sandbox, program_folder};
 use crate::workspace;
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
     fs,
@@ -15,15 +16,28 @@ use std::{
 /// # Panics
 /// With cargo's output if it does not compile.
 pub fn build_echo(version: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    build_once(version, "")
+}
+
+/// Builds the plugin with more options in its manifest, given as JSON, and returns the path of its library. It repeats the text of those that it
+/// knows as prompts.
+///
+/// # Panics
+/// With cargo's output if it does not compile.
+pub fn build_echo_with(options: &str) -> PathBuf {
+    build_once("0.1.0", options)
+}
+
+fn build_once(version: &str, options: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<(String, String), PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     built
-        .entry(version.to_owned())
-        .or_insert_with(|| build_version(version))
+        .entry((version.to_owned(), options.to_owned()))
+        .or_insert_with(|| build_variant(version, options))
         .clone()
 }
 
-fn build_version(version: &str) -> PathBuf {
+fn build_variant(version: &str, options: &str) -> PathBuf {
     let _guard = one_at_a_time();
     let source = tempfile::tempdir().expect("a temporary folder can be made");
     copy_crate("tests/third-party", source.path());
@@ -37,8 +51,18 @@ fn build_version(version: &str) -> PathBuf {
         "\"0.1.0\"",
         &format!("\"{version}\""),
     );
+    let mut name = format!("libcesar_plugin_echo-{version}");
+    if !options.is_empty() {
+        let head = "\"options\": {";
+        replace_in(
+            &source.path().join("src/cesar-plugin.json"),
+            head,
+            &format!("{head} {options},"),
+        );
+        name.push_str(&format!("-{}", hex::encode(Sha256::digest(options))));
+    }
     cargo_outside(source.path(), &["build"]);
-    let kept = outside_target().join(format!("libcesar_plugin_echo-{version}.so"));
+    let kept = outside_target().join(format!("{name}.so"));
     fs::copy(outside_target().join("release/libcesar_plugin_echo.so"), &kept)
         .expect("the target folder can be written");
     kept

@@ -3,13 +3,14 @@
 //! The client is a few lines over a socket: it sends any bytes, valid or not, and uses HTTP/1.0, so that an answer ends with
 //! its connection and is never chunked.
 
-use crate::plugins::build_echo;
+use crate::plugins::{build_echo, build_echo_with};
 use crate::{Output, Sandbox};
 use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -23,10 +24,22 @@ pub const TIMEOUT: Duration = Duration::from_secs(120);
 /// # Panics
 /// If the plugin does not build.
 pub fn with_echo() -> Sandbox {
+    with_engine(&build_echo("0.1.0"))
+}
+
+/// A sandbox with the third-party engine, whose manifest has more options, given as JSON.
+///
+/// # Panics
+/// If the plugin does not build.
+pub fn with_echo_and(options: &str) -> Sandbox {
+    with_engine(&build_echo_with(options))
+}
+
+fn with_engine(library: &Path) -> Sandbox {
     let sandbox = Sandbox::new();
     let folder = sandbox.data_home().join("cesar/plugins");
     fs::create_dir_all(&folder).expect("the sandbox can be written");
-    fs::copy(build_echo("0.1.0"), folder.join("libecho.so")).expect("the sandbox can be written");
+    fs::copy(library, folder.join("libecho.so")).expect("the sandbox can be written");
     sandbox
 }
 

@@ -1,7 +1,7 @@
 //! `--glossary` and `cesar glossary`: corrected text, and which stages run for another glossary.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use cesar_tests::server::{wave, with_echo};
+use cesar_tests::server::{wave, with_echo, with_echo_and};
 use cesar_tests::{Output, Sandbox};
 use serde_json::json;
 
@@ -140,4 +140,56 @@ fn an_engine_without_a_prompt_is_reported() {
         "{}",
         output.stderr
     );
+}
+
+/// The engine repeats what it was shown, so this is what reached it.
+#[test]
+fn terms_reach_the_engine_on_request_and_run_it_again() {
+    let text = |name: &str| format!("\"{name}\": {{ \"type\": \"string\", \"default\": null, \"doc\": \"Text.\" }}");
+    let carried = "\"carry_initial_prompt\": { \"type\": \"boolean\", \"default\": false, \"doc\": \"Repeat it.\" }";
+    let hotwords = text("hotwords");
+    let prompt = format!("{}, {carried}", text("initial_prompt"));
+    for (options, shown, own, joined) in [
+        (
+            &hotwords,
+            "hotwords [summits, iPhone]",
+            "hotwords",
+            "hotwords [Cesar, summits, iPhone]",
+        ),
+        (
+            &prompt,
+            "prompt [summits, iPhone] carried",
+            "initial_prompt",
+            "prompt [summits, iPhone. Cesar] carried",
+        ),
+    ] {
+        let sandbox = with_echo_and(options);
+        let file = sandbox.write("terms.txt", "peaks => summits\n/at/ => near\niPhone\n");
+        let glossary = ["--glossary", file.to_str().unwrap()];
+        let prompted = [&glossary[..], &["--glossary-prompt"]].concat();
+        let plain = transcribe(&sandbox, &glossary).exits(0);
+        assert!(plain.stdout.starts_with("second 0 summits near "), "{}", plain.stdout);
+        let output = transcribe(&sandbox, &prompted).exits(0);
+        assert!(
+            output.stdout.starts_with(&format!("{shown} second 0 summits near ")),
+            "{}",
+            output.stdout
+        );
+        let asr = |output: &Output| work(output).0.swap_remove(1);
+        assert_eq!(asr(&output), "asr miss");
+        assert_eq!(asr(&transcribe(&sandbox, &prompted)), "asr hit");
+        assert_eq!(
+            asr(&transcribe(&sandbox, &glossary)),
+            "asr hit",
+            "the terms are no part of its key"
+        );
+        sandbox.write("terms.txt", "peaks => summits\n/at/ => by\niPhone\n");
+        let changed = transcribe(&sandbox, &prompted).exits(0);
+        assert_eq!(asr(&changed), "asr hit", "the same terms");
+        assert!(changed.stdout.contains("summits by "), "{}", changed.stdout);
+        let given = format!("{own}=Cesar");
+        let given = [&prompted[..], &["--asr-option", &given]].concat();
+        let output = transcribe(&sandbox, &given).exits(0);
+        assert!(output.stdout.starts_with(joined), "{}", output.stdout);
+    }
 }

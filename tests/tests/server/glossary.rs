@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use cesar_tests::Sandbox;
-use cesar_tests::server::{Answer, Server, wave, with_echo};
+use cesar_tests::server::{Answer, Server, wave, with_echo, with_echo_and};
 use serde_json::json;
 
 fn with_glossary() -> Sandbox {
@@ -42,6 +42,22 @@ fn requests_name_a_glossary_or_hold_its_rules() {
         ),
         (&json!("law"), &json!(1))
     );
+}
+
+/// The engine repeats what it was shown.
+#[test]
+fn requests_show_the_terms_to_the_engine() {
+    let sandbox =
+        with_echo_and("\"hotwords\": { \"type\": \"string\", \"default\": null, \"doc\": \"Words to expect.\" }");
+    let server = Server::start(&sandbox, &[]);
+    let rules = ("glossary_rules", "peaks => summits\niPhone");
+    assert!(text(&server, &[rules]).starts_with("second 0 summits at "));
+    let prompted = text(&server, &[rules, ("glossary_prompt", "true")]);
+    assert!(
+        prompted.starts_with("hotwords [summits, iPhone] second 0 summits at "),
+        "{prompted}"
+    );
+    assert!(text(&server, &[rules, ("glossary_prompt", "false")]).starts_with("second 0 summits at "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Reports how loud each second of a recording is, with faults on request.
+//! Reports how loud each second of a recording is, with faults on request. A prompt is repeated before the first second.
 //!
 //! It saves its finished part after each second. `stop_half_way` and `die_half_way` do so at the middle of a recording, unless they
 //! resume an earlier run; `cannot_go_on` stops there as well, and then refuses to resume, which makes the host start over: that
@@ -30,7 +30,28 @@ struct Request {
     behaviour: String,
     mark: String,
     pace_ms: u64,
+    #[serde(flatten)]
+    prompt: Prompt,
     resume: Option<Checkpoint<State>>,
+}
+
+/// Options that only the manifests of some tests have.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Prompt {
+    hotwords: Option<String>,
+    initial_prompt: Option<String>,
+    carry_initial_prompt: bool,
+}
+
+impl Prompt {
+    /// What the engine was shown, in front of the first text.
+    fn shown(&self) -> String {
+        let texts = [("hotwords", &self.hotwords), ("prompt", &self.initial_prompt)];
+        let given = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+        let shown: String = given.map(|(name, text)| format!(" {name} [{text}]")).collect();
+        shown + if self.carry_initial_prompt { " carried" } else { "" }
+    }
 }
 
 /// A transcription, or an invalid output.
@@ -70,7 +91,9 @@ impl Stage for Echo {
             std::thread::sleep(std::time::Duration::from_millis(request.pace_ms));
             let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
             let end_ms = audio.milliseconds(second * 16_000 + samples.len());
-            let segment = Segment::new(second as u64 * 1000, end_ms, format!(" second {second} peaks at {peak:.2}"));
+            let shown = if second == 0 { request.prompt.shown() } else { String::new() };
+            let text = format!("{shown} second {second} peaks at {peak:.2}");
+            let segment = Segment::new(second as u64 * 1000, end_ms, text);
             ctx.segment(&segment);
             ctx.save(std::slice::from_ref(&segment), &State { second: second + 1 });
             // A reader of this event knows that the host has kept the second.
