@@ -46,6 +46,20 @@ fn corrections_that_a_document_lacks_are_named() {
 }
 
 #[test]
+fn unknown_options_of_a_format_are_refused_with_the_nearest() {
+    let sandbox = with_document();
+    for command in [
+        &["render", "talk.json", "-f", "srt"][..],
+        &["transcribe", "talk.wav", "--asr-plugin", "echo", "-f", "srt"],
+    ] {
+        let words = [command, &["--format-option", "max_cp=17"]].concat();
+        let refused = sandbox.run(words).exits(2);
+        let message = "`format` has no option `max_cp`; see `cesar plugins show format`; did you mean `max_cps`?";
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn presets_have_the_names_of_the_manifest() {
     let sandbox = with_document();
     for preset in ["netflix", "bbc", "youtube", "plain"] {
