@@ -27,7 +27,6 @@ pub(super) fn render_document(
     cancel: &CancelToken,
 ) -> Result<Rendering, PipelineError> {
     let stage = Planner::of(tools).prepare_format(format, cancel)?;
-    let value: Value = serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()))?;
     let context = Context {
         tools,
         refresh: &BTreeSet::new(),
@@ -36,7 +35,8 @@ pub(super) fn render_document(
         label,
         bypass: false,
     };
-    let (bytes, _) = render(&context, &stage, Digest::of(document), || Ok(value))?;
+    let parsed = || serde_json::from_slice(document).map_err(|error| wrong(&stage, error.to_string()));
+    let (bytes, _) = render(&context, &stage, Digest::of(document), parsed)?;
     Ok(Rendering::new(&format.format, &stage, bytes))
 }
 
