@@ -240,17 +240,19 @@ pub fn decode(path: &Path, slice: Slice, options: &DecodeOptions, sink: &mut dyn
 
 /// Refuses a header that requires more memory than any recording needs.
 fn check_stream(path: &Path, stream: Stream) -> Result<(), AudioError> {
-    let reason = if !SOURCE_RATES.contains(&stream.rate) {
-        format!("its header says {} samples per second", stream.rate)
-    } else if !SOURCE_CHANNELS.contains(&stream.channels) {
-        format!("its header says {} channels", stream.channels)
-    } else {
-        return Ok(());
-    };
-    Err(AudioError::Damaged {
+    let damaged = |reason: String| AudioError::Damaged {
         name: path.into(),
         reason,
-    })
+    };
+    impossible(stream).map_or(Ok(()), |reason| Err(damaged(reason)))
+}
+
+/// The field of a header that no recording has.
+fn impossible(stream: Stream) -> Option<String> {
+    if !SOURCE_RATES.contains(&stream.rate) {
+        return Some(format!("its header says {} samples per second", stream.rate));
+    }
+    (!SOURCE_CHANNELS.contains(&stream.channels)).then(|| format!("its header says {} channels", stream.channels))
 }
 
 /// Refuses paths that are no readable, non-empty file, before a decoder reads them.

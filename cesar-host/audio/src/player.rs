@@ -1,7 +1,7 @@
 //! A demuxer's chosen track, decoded.
 //!
-//! A packet that cannot be decoded becomes silence of its length and a fault. With too many of those at the beginning, the
-//! recording is unreadable for this decoder; no sound is returned before that is known.
+//! A packet that cannot be decoded, and every packet of a codec without a decoder, becomes silence of its length and a fault. The
+//! recording is unreadable for this decoder only if no packet of it can be decoded; no sound is returned before one is.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,7 @@ use crate::clock::{SECOND, frames};
 use crate::decoder::{PacketDecoder, Refusal};
 use crate::demux::{Codec, Demuxer, Loss, Nanoseconds, Packet};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
-use crate::{AudioError, Decoder, check_stream};
-
-/// Number of damaged packets before the first good one that makes a recording unreadable.
-const MOST_DAMAGED_PACKETS: u64 = 500;
+use crate::{AudioError, Decoder, check_stream, impossible};
 
 /// Tolerance for sound shorter than declared: containers round to their time base and to whole packets.
 const TOLERANCE: Nanoseconds = SECOND / 10;
@@ -24,17 +21,15 @@ const LONGEST_PACKET: Nanoseconds = 10 * SECOND;
 pub(crate) struct Player {
     path: PathBuf,
     demuxer: Box<dyn Demuxer>,
-    codec: Codec,
-    decoder: PacketDecoder,
+    /// The decoder, or the reason why there is none for the current codec.
+    decoder: Result<PacketDecoder, String>,
     facts: Facts,
-    /// The shape of the latest packet.
+    /// The shape of the latest good packet.
     stream: Option<Stream>,
-    good_packets: u64,
-    /// Damaged packets before the first good one.
-    damaged_packets: u64,
-    /// Silence of damaged packets before the first good one, in nanoseconds.
+    /// Silence of the packets before the first good one, in nanoseconds.
     held_back: Nanoseconds,
-    last_refusal: String,
+    /// The reason of the latest packet that could not be decoded.
+    last_refusal: Option<String>,
     notes: Vec<String>,
 }
 
@@ -71,79 +66,67 @@ impl Player {
         Ok(Self {
             path: path.to_owned(),
             demuxer,
-            codec,
-            decoder,
+            decoder: Ok(decoder),
             facts,
             stream: None,
-            good_packets: 0,
-            damaged_packets: 0,
             held_back: 0,
-            last_refusal: String::new(),
+            last_refusal: None,
             notes,
         })
     }
 
-    fn change_codec(&mut self, codec: Codec) -> Result<(), AudioError> {
-        let decoder = decoder_of(&codec, self.facts.decoder);
-        self.decoder = decoder.map_err(|reason| AudioError::unsupported(&self.path, reason))?;
-        self.codec = codec;
-        Ok(())
-    }
-
-    fn decode(&mut self, packet: &Packet, chunk: &mut Chunk) -> Result<(), AudioError> {
-        match self.decoder.decode(&packet.data, packet.duration, &mut chunk.samples) {
+    fn decode(&mut self, packet: &Packet, chunk: &mut Chunk) {
+        match self.attempt(packet, &mut chunk.samples) {
             Ok(stream) => {
-                check_stream(&self.path, stream)?;
-                self.stream = Some(stream);
                 trim(&mut chunk.samples, stream, packet);
                 chunk.stream = Some(stream);
-                if self.good_packets == 0 {
-                    self.learn(stream);
-                    if self.held_back > 0 {
-                        chunk.hole.get_or_insert_with(|| Hole {
-                            duration: Some(self.held_back),
-                            message: cannot_be_decoded(&self.last_refusal),
-                        });
-                    }
+                if self.stream.replace(stream).is_none() {
+                    self.begin(stream, chunk);
                 }
-                self.good_packets += 1;
-                Ok(())
             }
-            Err(Refusal::Damaged(reason) | Refusal::Unsupported(reason)) => {
-                self.last_refusal = reason;
-                self.replace(packet, chunk)
+            Err(reason) => {
+                chunk.samples.clear();
+                self.replace(packet, reason, chunk);
             }
         }
     }
 
-    /// Learns the shape from the first packet if the container has none.
-    fn learn(&mut self, stream: Stream) {
+    fn attempt(&mut self, packet: &Packet, samples: &mut Vec<f32>) -> Result<Stream, String> {
+        let decoder = self.decoder.as_mut().map_err(|reason| reason.clone())?;
+        let stream = match decoder.decode(&packet.data, packet.duration, samples) {
+            Ok(stream) => stream,
+            Err(Refusal::Damaged(reason) | Refusal::Unsupported(reason)) => return Err(reason),
+        };
+        impossible(stream).map_or(Ok(stream), Err)
+    }
+
+    /// Learns the shape from the first good packet if the container has none, and reports the packets before it.
+    fn begin(&mut self, stream: Stream, chunk: &mut Chunk) {
         self.facts.source_rate = stream.rate;
         self.facts.channels = stream.channels;
+        if let Some(reason) = self.last_refusal.as_deref().filter(|_| self.held_back > 0) {
+            chunk.hole.get_or_insert_with(|| Hole {
+                duration: Some(self.held_back),
+                message: cannot_be_decoded(reason),
+            });
+        }
     }
 
-    /// Silence in place of a packet.
-    fn replace(&mut self, packet: &Packet, chunk: &mut Chunk) -> Result<(), AudioError> {
-        if self.good_packets == 0 {
-            self.damaged_packets += 1;
-            self.held_back += packet.duration.unwrap_or(0).min(LONGEST_PACKET);
-            return match self.damaged_packets > MOST_DAMAGED_PACKETS {
-                true => Err(self.nothing_decoded()),
-                false => Ok(()),
-            };
+    /// Silence in place of a packet; before the first good one, only its length is known.
+    fn replace(&mut self, packet: &Packet, reason: String, chunk: &mut Chunk) {
+        let duration = packet.duration.map(|duration| duration.min(LONGEST_PACKET));
+        match self.stream {
+            None => self.held_back = self.held_back.saturating_add(duration.unwrap_or(0)),
+            Some(stream) => {
+                chunk.damage = Some(cannot_be_decoded(&reason));
+                if let Some(duration) = duration {
+                    let count = usize::try_from(frames(duration, stream.rate)).unwrap_or(0);
+                    chunk.samples.resize(count * usize::from(stream.channels), 0.0);
+                    chunk.stream = Some(stream);
+                }
+            }
         }
-        chunk.damage = Some(cannot_be_decoded(&self.last_refusal));
-        if let (Some(stream), Some(duration)) = (self.stream, packet.duration) {
-            let count = usize::try_from(frames(duration.min(LONGEST_PACKET), stream.rate)).unwrap_or(0);
-            chunk.samples.resize(count * usize::from(stream.channels), 0.0);
-            chunk.stream = Some(stream);
-        }
-        Ok(())
-    }
-
-    fn nothing_decoded(&self) -> AudioError {
-        let reason = format!("none of its packets can be decoded: {}", self.last_refusal);
-        AudioError::unsupported(&self.path, reason)
+        self.last_refusal = Some(reason);
     }
 }
 
@@ -174,17 +157,20 @@ impl Source for Player {
 
     fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
         let Some(mut packet) = self.demuxer.next()? else {
-            return match self.good_packets == 0 && self.damaged_packets > 0 {
-                true => Err(self.nothing_decoded()),
-                false => Ok(false),
+            return match self.last_refusal.as_deref().filter(|_| self.stream.is_none()) {
+                Some(reason) => {
+                    let reason = format!("none of its packets can be decoded: {reason}");
+                    Err(AudioError::unsupported(&self.path, reason))
+                }
+                None => Ok(false),
             };
         };
         chunk.time = packet.time;
         chunk.hole = packet.lost.take().map(hole);
         if let Some(codec) = packet.codec.take() {
-            self.change_codec(codec)?;
+            self.decoder = decoder_of(&codec, self.facts.decoder);
         }
-        self.decode(&packet, chunk)?;
+        self.decode(&packet, chunk);
         Ok(true)
     }
 
@@ -206,5 +192,130 @@ fn hole(loss: Loss) -> Hole {
     Hole {
         duration: loss.duration,
         message: loss.message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use symphonia::core::codecs::audio::AudioCodecParameters;
+
+    use super::*;
+    use crate::continuous::Continuous;
+    use crate::demux::testing::{drain_file, fixture_path};
+    use crate::demux::{self, Ending, Track};
+    use crate::issue::IssueKind;
+    use crate::kind::Kind;
+
+    /// A track of given packets.
+    struct Listed {
+        tracks: Vec<Track>,
+        packets: VecDeque<Packet>,
+    }
+
+    impl Demuxer for Listed {
+        fn container(&self) -> &'static str {
+            "listed"
+        }
+
+        fn tracks(&self) -> &[Track] {
+            &self.tracks
+        }
+
+        fn select(&mut self, _index: usize) {}
+
+        fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+            Ok(self.packets.pop_front())
+        }
+
+        fn ending(&self) -> Ending {
+            Ending::default()
+        }
+    }
+
+    /// The track and the packets of a recording of 16 kHz.
+    fn recording() -> (Track, Vec<Packet>) {
+        let path = fixture_path("meeting.flac");
+        let opened = demux::open(&path, Kind::Flac).unwrap();
+        let track = Track {
+            declared_end: None,
+            ..opened.tracks()[0].clone()
+        };
+        let drained = drain_file(|path| demux::open(path, Kind::Flac).map(Some), &path).unwrap();
+        (track, drained.packets)
+    }
+
+    /// Milliseconds of sound and of everything, and the issues.
+    fn played(track: Track, packets: Vec<Packet>) -> Result<(u64, u64, Vec<(IssueKind, String)>), AudioError> {
+        let demuxer = Listed {
+            tracks: vec![track],
+            packets: packets.into(),
+        };
+        let player = Player::open(Path::new("a"), Box::new(demuxer), 0, (Decoder::Native, Vec::new()))?;
+        let mut line = Continuous::new(Box::new(player));
+        let (mut samples, mut ms) = (Vec::new(), 0);
+        while let Some(stream) = line.read(&mut samples)? {
+            let frames = samples.len() / usize::from(stream.channels);
+            ms += frames as u64 * 1_000_000 / u64::from(stream.rate);
+            samples.clear();
+        }
+        let issues = line.issues().into_list();
+        let issues = issues.iter().map(|issue| (issue.kind, issue.to_string())).collect();
+        Ok((line.sound_ms(), ms / 1000, issues))
+    }
+
+    fn ms(packets: &[Packet]) -> u64 {
+        packets.iter().filter_map(|packet| packet.duration).sum::<Nanoseconds>().unsigned_abs() / 1_000_000
+    }
+
+    /// A packet of this length in ms that is no sound.
+    fn garbage(ms: Nanoseconds) -> Packet {
+        Packet {
+            data: vec![0x55; 40],
+            duration: Some(ms * 1_000_000),
+            ..Packet::default()
+        }
+    }
+
+    #[test]
+    fn sound_behind_any_number_of_damaged_packets_is_played() {
+        let (track, packets) = recording();
+        let sound = ms(&packets);
+        let all = [vec![garbage(20); 3_000], packets].concat();
+        let (played_ms, all_ms, issues) = played(track.clone(), all).unwrap();
+        assert!(played_ms.abs_diff(sound) < 20 && all_ms.abs_diff(sound + 60_000) < 20);
+        let [(IssueKind::Damaged, message)] = &issues[..] else {
+            panic!("{issues:?}")
+        };
+        assert!(message.starts_with("damaged packets (") && message.ends_with("from 0.0 s to 60.0 s"), "{message}");
+
+        let error = played(track, vec![garbage(20); 3_000]).unwrap_err();
+        assert!(error.to_string().contains("none of its packets can be decoded"), "{error}");
+    }
+
+    #[test]
+    fn a_part_in_a_codec_without_a_decoder_is_silence_between_the_others() {
+        let (track, packets) = recording();
+        let known = track.codec.clone().unwrap();
+        let unknown = Codec {
+            parameters: AudioCodecParameters::new(),
+            ..known.clone()
+        };
+        let (first, second) = packets.split_at(packets.len() / 2);
+        let change = |codec: &Codec, packet: Packet| Packet {
+            codec: Some(codec.clone()),
+            ..packet
+        };
+        let back = change(&known, second[0].clone());
+        let between = [vec![change(&unknown, garbage(500))], vec![garbage(500); 3]].concat();
+        let all = [first, &between, &[back], &second[1..]].concat();
+        let (played_ms, all_ms, issues) = played(track, all).unwrap();
+        let sound = ms(&packets);
+        assert!(played_ms.abs_diff(sound) < 20 && all_ms.abs_diff(sound + 2_000) < 20, "{played_ms} {all_ms}");
+        let [(IssueKind::Damaged, message)] = &issues[..] else {
+            panic!("{issues:?}")
+        };
+        assert!(message.starts_with("damaged packets (unknown codec) from "), "{message}");
     }
 }

@@ -114,6 +114,16 @@ pub(crate) struct Loss {
     pub(crate) message: String,
 }
 
+impl Loss {
+    /// A part in a codec without a decoder, by its name.
+    fn of_codec(name: &str, duration: Option<Nanoseconds>) -> Self {
+        Self {
+            duration,
+            message: format!("a part is in a codec that cannot be decoded ({name})"),
+        }
+    }
+}
+
 /// The end of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ending {

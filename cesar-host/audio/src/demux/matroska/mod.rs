@@ -51,6 +51,8 @@ struct Matroska {
     new_codec: Option<Codec>,
     /// Blocks that could not be parsed.
     damaged_blocks: u64,
+    /// The codec without a decoder of blocks since the previous packet, which are not returned.
+    unknown_codec: Option<String>,
     most: u64,
 }
 
@@ -87,8 +89,13 @@ impl Matroska {
         });
         let scaled = |ticks: u64| self.parts.nanoseconds(i64::try_from(ticks).unwrap_or(i64::MAX));
         let duration = block.duration.map(scaled);
-        if block.track == self.chosen.number {
+        let is_chosen = block.track == self.chosen.number;
+        if is_chosen && self.chosen.decoding.codec.is_some() {
             return self.take_chosen(block, time, duration);
+        }
+        if is_chosen {
+            self.unknown_codec
+                .get_or_insert_with(|| self.chosen.decoding.name.clone());
         }
         if let Some(time) = time {
             self.times.note(block.track, time, duration.or(default));
@@ -175,7 +182,10 @@ impl Matroska {
             std::mem::take(&mut self.walk.lost),
             std::mem::take(&mut self.damaged_blocks),
         );
-        loss_of(bytes, blocks)
+        let unknown = self.unknown_codec.take();
+        unknown
+            .map(|name| Loss::of_codec(&name, None))
+            .or(loss_of(bytes, blocks))
     }
 
     /// The end of the sound that the file declares. Packets up to that end meet the declaration, whatever was trimmed from them.
@@ -246,9 +256,10 @@ impl Demuxer for Matroska {
     }
 
     fn ending(&self) -> Ending {
+        let unknown = self.unknown_codec.as_ref().map(|name| Loss::of_codec(name, None));
         Ending {
             is_cut: self.walk.is_cut,
-            lost: loss_of(self.walk.lost + self.walk.lost_at_end, self.damaged_blocks),
+            lost: unknown.or(loss_of(self.walk.lost + self.walk.lost_at_end, self.damaged_blocks)),
             promised_end: self.promised_end(),
         }
     }

@@ -60,6 +60,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         queue: VecDeque::new(),
         new_codec: None,
         damaged_blocks: 0,
+        unknown_codec: None,
         most,
     })))
 }

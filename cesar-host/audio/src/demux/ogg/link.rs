@@ -4,7 +4,7 @@ use super::super::Nanoseconds;
 use super::super::bytes::Bytes;
 use super::super::xiph::Comments;
 use super::page::{self, Found, Page};
-use super::stream::{Kind, Stream};
+use super::stream::{Kind, Stream, stated_rate};
 use crate::AudioError;
 
 /// Maximum number of streams in a link.
@@ -28,6 +28,8 @@ pub(super) struct Link {
 pub(super) struct Begun {
     pub(super) serial: u32,
     pub(super) kind: Kind,
+    /// The rate of its granule positions by its first packet, if that says it.
+    pub(super) rate: Option<u32>,
     /// Header packets behind the first, and the unfinished one.
     more: Vec<Vec<u8>>,
     partial: Vec<u8>,
@@ -44,10 +46,11 @@ impl Link {
             at = end;
             if page.is_first && pages == 0 && link.streams.len() < MOST_STREAMS {
                 let pieces = page.pieces();
-                let kind = pieces.first().map_or(Kind::NoSound, |(piece, _)| Kind::identify(piece));
+                let first = pieces.first().map_or(&[][..], |(piece, _)| piece);
                 link.streams.push(Begun {
                     serial: page.serial,
-                    kind,
+                    kind: Kind::identify(first),
+                    rate: stated_rate(first),
                     more: Vec::new(),
                     partial: Vec::new(),
                 });

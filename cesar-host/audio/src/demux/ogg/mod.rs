@@ -15,8 +15,9 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Ending, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::AudioError;
+use crate::clock::nanoseconds;
 use link::Link;
 use page::{Found, LONGEST, Page};
 use stream::Stream;
@@ -31,10 +32,35 @@ struct Ogg {
     chosen: usize,
     link: Link,
     stream: Option<Stream>,
+    /// The sound of this link, if it cannot be decoded.
+    unknown: Option<Unknown>,
     ready: VecDeque<Packet>,
-    /// Whether sound of this link has been returned.
+    /// Whether pages of sound of this link have been read.
     has_begun: bool,
+    /// End of the sound of the earlier links, and a loss in them that was not returned yet.
+    end: Nanoseconds,
+    lost: Option<Loss>,
     ending: Ending,
+}
+
+/// A link's sound in a codec without a decoder, or with broken headers.
+struct Unknown {
+    serial: u32,
+    name: &'static str,
+    rate: Option<u32>,
+    start: Nanoseconds,
+    /// The latest granule position.
+    granule: u64,
+}
+
+impl Unknown {
+    fn length(&self) -> Option<Nanoseconds> {
+        self.rate.map(|rate| nanoseconds(self.granule, rate))
+    }
+
+    fn loss(&self) -> Loss {
+        Loss::of_codec(self.name, self.length())
+    }
 }
 
 /// Opens the file at `path`; `None` if it is not an Ogg file, or has no sound.
@@ -75,8 +101,11 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         chosen: 0,
         link,
         stream: None,
+        unknown: None,
         ready: VecDeque::new(),
         has_begun: false,
+        end: 0,
+        lost: None,
         ending: Ending::default(),
     };
     ogg.begin_stream(0);
@@ -99,23 +128,39 @@ fn declared_end(bytes: &mut Bytes, stream: &Stream) -> Result<Option<Nanoseconds
 
 impl Ogg {
     /// Begins the chosen stream of the link.
-    fn begin_stream(&mut self, start: Nanoseconds) -> bool {
+    fn begin_stream(&mut self, start: Nanoseconds) {
         let sounds: Vec<_> = self.link.sounds().collect();
         let begun = sounds.get(self.chosen).or(sounds.first());
         self.stream = begun.and_then(|begun| self.link.stream(begun, start));
         self.has_begun = false;
-        self.stream.is_some()
     }
 
     /// Another link of the chain.
     fn next_link(&mut self, position: u64) -> Result<(), AudioError> {
-        let start = self.stream.as_ref().map_or(0, Stream::end);
-        let lost = self.stream.as_mut().and_then(|stream| stream.take_lost());
+        let (start, lost) = match (&mut self.stream, self.unknown.take()) {
+            (Some(stream), _) => (stream.end(), stream.take_lost()),
+            (None, Some(unknown)) => {
+                let end = unknown.start.saturating_add(unknown.length().unwrap_or(0));
+                (end, Some(unknown.loss()))
+            }
+            (None, None) => (self.end, None),
+        };
+        self.end = start;
+        self.lost = self.lost.take().or(lost);
         self.link = Link::read(&mut self.bytes, position)?;
-        if self.begin_stream(start)
-            && let Some(stream) = &mut self.stream
-        {
-            stream.is_another_link(lost);
+        self.begin_stream(start);
+        let sounds: Vec<_> = self.link.sounds().collect();
+        match &mut self.stream {
+            Some(stream) => stream.is_another_link(self.lost.take()),
+            None => {
+                self.unknown = sounds.get(self.chosen).or(sounds.first()).map(|begun| Unknown {
+                    serial: begun.serial,
+                    name: begun.kind.name(),
+                    rate: begun.rate,
+                    start,
+                    granule: 0,
+                });
+            }
         }
         Ok(())
     }
@@ -125,6 +170,10 @@ impl Ogg {
         // A link may have the serial of the previous one: then its first page comes after sound.
         if is_new || (page.is_first && self.has_begun) {
             self.next_link(position)?;
+        }
+        if let Some(unknown) = self.unknown.as_mut().filter(|unknown| unknown.serial == page.serial) {
+            unknown.granule = unknown.granule.max(page.granule.unwrap_or(0));
+            self.has_begun |= !page.is_first;
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
         if stream.serial == page.serial {
@@ -168,6 +217,7 @@ impl Demuxer for Ogg {
                 }
                 Found::End { skipped, is_cut } => {
                     self.ending.is_cut |= is_cut;
+                    self.ending.lost = self.unknown.as_ref().map(Unknown::loss).or(self.lost.take());
                     self.position += skipped;
                     return Ok(None);
                 }

@@ -7,6 +7,7 @@ use super::super::xiph::{self, Flac, OPUS_RATE, Opus, Vorbis};
 use super::super::{Codec, Loss, Nanoseconds, Packet};
 use super::page::Page;
 use super::pictures::Pictures;
+use crate::SOURCE_RATES;
 use crate::clock::{frames, nanoseconds};
 
 /// Maximum length of a packet, in bytes.
@@ -56,6 +57,19 @@ impl Kind {
             Self::Pictures(_) | Self::NoSound => "none",
         }
     }
+}
+
+/// The rate of the granule positions of a stream with this first packet, for codecs without a decoder.
+pub(super) fn stated_rate(packet: &[u8]) -> Option<u32> {
+    let field = |at: usize| packet.get(at..)?.first_chunk().copied();
+    match packet {
+        [b'S', b'p', b'e', b'e', b'x', ..] => field(36).map(u32::from_le_bytes),
+        [b'P', b'C', b'M', b' ', ..] => field(16).map(u32::from_be_bytes),
+        [b'O', b'p', b'u', b's', b'H', ..] => Some(OPUS_RATE),
+        [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => field(12).map(u32::from_le_bytes),
+        _ => None,
+    }
+    .filter(|rate| SOURCE_RATES.contains(rate))
 }
 
 /// The measure of packets.

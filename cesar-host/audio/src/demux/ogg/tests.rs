@@ -88,6 +88,48 @@ fn the_links_of_a_chain_follow_each_other() {
     }
 }
 
+/// A link of Speex at 16 kHz that lasts two seconds.
+fn speex(serial: u32) -> Vec<u8> {
+    let mut head = b"Speex   ".to_vec();
+    head.resize(36, 0);
+    head.extend(16_000_u32.to_le_bytes());
+    let page = |sequence: u32, granule: u64, body: &[u8]| {
+        write(&Page {
+            serial,
+            sequence,
+            granule: Some(granule),
+            is_continued: false,
+            is_first: sequence == 0,
+            is_last: sequence == 2,
+            segments: vec![u8::try_from(body.len()).unwrap()],
+            body: body.to_vec(),
+        })
+    };
+    [page(0, 0, &head), page(1, 0, b"comments"), page(2, 32_000, &[7; 60])].concat()
+}
+
+#[test]
+fn a_link_in_an_unknown_codec_is_a_loss_of_its_length() {
+    let (first, second) = (fixture("welcome.ogg"), fixture("spanish.opus"));
+    let (alone, behind) = (drain(open, &first).unwrap(), drain(open, &second).unwrap());
+    let loss = "a part is in a codec that cannot be decoded (speex)";
+    // The serial of the unknown link may be that of its neighbour.
+    for serial in [1, 2] {
+        let content = [first.clone(), speex(1), speex(serial), second.clone()].concat();
+        let drained = drain(open, &content).unwrap();
+        assert_eq!(drained.packets.len(), alone.packets.len() + behind.packets.len());
+        assert_eq!(drained.losses(), [loss]);
+        let (before, after) = drained.packets.split_at(alone.packets.len());
+        let last = before.last().unwrap();
+        let end = last.time.unwrap() + last.duration.unwrap();
+        let away = after[0].time.unwrap() - end;
+        assert!((away - 4_000_000_000).abs() < 100_000_000, "{away}");
+    }
+    let drained = drain(open, &[first, speex(1)].concat()).unwrap();
+    let lost = drained.ending.lost.unwrap();
+    assert_eq!((lost.message.as_str(), lost.duration), (loss, Some(2_000_000_000)));
+}
+
 #[test]
 fn a_cut_file_gives_what_is_there() {
     let content = fixture("welcome.ogg");

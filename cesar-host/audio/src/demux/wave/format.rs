@@ -8,7 +8,8 @@ use symphonia::core::codecs::audio::well_known::{
 };
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
-use super::super::Codec;
+use super::super::{Codec, Nanoseconds};
+use crate::clock::nanoseconds;
 
 const EXTENSIBLE: u16 = 0xFFFE;
 
@@ -49,6 +50,8 @@ pub(in crate::demux) struct Format {
     pub(super) channels: u16,
     pub(super) rate: u32,
     mask: Option<u32>,
+    /// Bytes per second of sound whose frames cannot be counted.
+    byte_rate: Option<u32>,
     pub(super) coding: Coding,
 }
 
@@ -106,12 +109,20 @@ impl Format {
         if channels == 0 || rate == 0 {
             return None;
         }
+        let coding = Coding::identify(tag, channels, block, bits, is_big);
+        let is_counted = !matches!(coding, Coding::Mpeg | Coding::Other(_));
         Some(Self {
             channels,
             rate,
             mask,
-            coding: Coding::identify(tag, channels, block, bits, is_big),
+            byte_rate: u32_at(8).filter(|rate| *rate > 0 && !is_counted),
+            coding,
         })
+    }
+
+    /// The duration of this many bytes, by the declared byte rate.
+    pub(super) fn estimated(&self, bytes: u64) -> Option<Nanoseconds> {
+        self.byte_rate.map(|rate| nanoseconds(bytes, rate))
     }
 
     /// Whether other formats are stored in this shape.

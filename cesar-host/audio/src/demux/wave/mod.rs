@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::mpeg_audio::MpegAudio;
-use super::{Demuxer, Ending, Packet, Track};
+use super::{Demuxer, Ending, Loss, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use chunks::{Layout, Part};
@@ -68,6 +68,8 @@ struct Wave {
     offset: u64,
     /// The format of the previous packet, or of the track.
     format: Option<Format>,
+    /// Parts without a decoder since the previous packet.
+    lost: Option<Loss>,
 }
 
 impl Wave {
@@ -79,7 +81,18 @@ impl Wave {
             layout,
             part: 0,
             offset: 0,
+            lost: None,
         }
+    }
+
+    /// Notes a part in a codec without a decoder.
+    fn lose(&mut self, part: &Part) {
+        let before = self.lost.take();
+        let length = part.format.estimated(part.length);
+        let so_far = before.as_ref().and_then(|loss| loss.duration);
+        let duration = length.map_or(so_far, |length| Some(length.saturating_add(so_far.unwrap_or(0))));
+        let loss = Loss::of_codec(part.format.name(), duration);
+        self.lost = Some(before.map_or(loss, |before| Loss { duration, ..before }));
     }
 
     fn packet(&mut self, part: &Part) -> Result<Option<Packet>, AudioError> {
@@ -180,7 +193,6 @@ impl Demuxer for Wave {
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
         while let Some(part) = self.layout.parts.get(self.part).cloned() {
-            // Parts of unknown codecs are omitted.
             let codec = part.format.codec();
             if codec.is_some()
                 && self.offset < part.length
@@ -190,8 +202,12 @@ impl Demuxer for Wave {
                 self.format = Some(part.format);
                 return Ok(Some(Packet {
                     codec: codec.filter(|_| is_change),
+                    lost: self.lost.take(),
                     ..packet
                 }));
+            }
+            if codec.is_none() && part.length > 0 {
+                self.lose(&part);
             }
             self.part += 1;
             self.offset = 0;
@@ -202,6 +218,7 @@ impl Demuxer for Wave {
     fn ending(&self) -> Ending {
         Ending {
             is_cut: self.layout.missing > 0,
+            lost: self.lost.clone(),
             ..Ending::default()
         }
     }

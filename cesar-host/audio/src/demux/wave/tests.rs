@@ -221,6 +221,21 @@ fn joined_files_may_differ() {
     assert_eq!(decode(open, &content).0.len(), 5_000 + 3_000);
 }
 
+#[test]
+fn a_joined_file_in_an_unknown_codec_is_a_loss_of_its_length() {
+    // 2,000 bytes of AC-3 at 1,000 bytes per second.
+    let mut other = format(0x2000, 2, 48_000, 1, 0);
+    other[8..12].copy_from_slice(&1_000_u32.to_le_bytes());
+    let unknown = riff(&[whole(b"fmt ", &other), whole(b"data", &[7; 2_000])]);
+    let known = riff(&[plain(), whole(b"data", &sound(5_000))]);
+    let loss = "a part is in a codec that cannot be decoded (ac3)";
+    let drained = read(&[known.clone(), unknown.clone(), unknown.clone(), known.clone()].concat());
+    assert_eq!((drained.losses(), drained.lost_ms()), (vec![loss], 4_000));
+    assert_eq!(data(&drained).len(), 2 * 10_000);
+    let lost = read(&[known, unknown].concat()).ending.lost.unwrap();
+    assert_eq!((lost.message.as_str(), lost.duration), (loss, Some(2_000_000_000)));
+}
+
 /// −1, −½, 0 and the maximum of a depth, little-endian.
 fn stored(is_float: bool, bytes: usize) -> Vec<u8> {
     let integers = [-1.0_f64, -0.5, 0.0, 1.0].map(|value| {

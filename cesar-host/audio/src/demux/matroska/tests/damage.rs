@@ -314,3 +314,24 @@ fn blocks_of_a_cluster_without_its_head_are_read_at_about_their_times() {
         assert_eq!(drained.losses(), [format!("{} bytes are no Matroska", end - start)]);
     }
 }
+
+/// A recorder that begins another segment with another codec, and a third one as before.
+#[test]
+fn a_segment_in_an_unknown_codec_is_a_loss() {
+    let of = |entry: Vec<u8>, first: usize| {
+        segment(&[info(100.0), tracks(&[entry]), element(id::CLUSTER, &sounds(first, 5))])
+    };
+    let (known, unknown) = (
+        |first| of(pcm(1, &[]), first),
+        of(audio(1, "A_TRUEHD", 48_000.0, 24, &[]), 5),
+    );
+    let drained = read(&[header(), known(0), header(), unknown.clone(), header(), known(10)].concat());
+    let indices: Vec<_> = sounds_of(&drained).into_iter().map(|(index, _)| index).collect();
+    assert_eq!(indices, [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]);
+    let loss = "a part is in a codec that cannot be decoded (A_TRUEHD)";
+    assert_eq!(drained.losses(), [loss]);
+    let away = drained.packets[5].time.unwrap() - drained.packets[4].time.unwrap();
+    assert!(away >= 120 * MS, "the segment keeps its length: {away}");
+    let drained = read(&[header(), known(0), header(), unknown].concat());
+    assert_eq!(drained.ending.lost.unwrap().message, loss);
+}
