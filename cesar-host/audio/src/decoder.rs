@@ -22,6 +22,8 @@ pub(crate) struct PacketDecoder {
     /// Replaces the first decoder, if requested and the codec is MPEG audio.
     second: Option<Mp3Decoder>,
     gain: f32,
+    /// The channel mask, if the container knows better.
+    mask: Option<u32>,
 }
 
 /// The reason why a packet gave no sound.
@@ -41,6 +43,7 @@ impl PacketDecoder {
             decoder,
             second: None,
             gain: codec.gain,
+            mask: codec.mask,
         })
     }
 
@@ -65,7 +68,14 @@ impl PacketDecoder {
         let (ours, theirs) = (self.decoder.codec_params(), &codec.parameters);
         let rate = ours.sample_rate.or(theirs.sample_rate).filter(|rate| *rate > 0)?;
         let channels = ours.channels.clone().or_else(|| theirs.channels.clone())?;
-        (channels.count() > 0).then(|| stream_of(rate, &channels))
+        (channels.count() > 0).then(|| self.masked(stream_of(rate, &channels)))
+    }
+
+    fn masked(&self, stream: Stream) -> Stream {
+        Stream {
+            mask: self.mask.unwrap_or(stream.mask),
+            ..stream
+        }
     }
 
     /// Appends the decoded packet, interleaved, and returns its shape. Decoders of ADPCM need to know its length.
@@ -112,7 +122,7 @@ impl PacketDecoder {
                     samples.iter_mut().for_each(|sample| *sample *= self.gain);
                 }
                 output.append(&mut samples);
-                Ok(stream)
+                Ok(self.masked(stream))
             }
             Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => Err(Refusal::Damaged(reason(&error))),
             Err(Error::ResetRequired) => {

@@ -5,8 +5,10 @@ use std::path::Path;
 use crate::clock::nanoseconds;
 use crate::continuous::Continuous;
 use crate::demux::Nanoseconds;
+use crate::downmix::Downmix;
 use crate::mono::silence_not_finite;
 use crate::open::{self, Opened};
+use crate::source::Stream;
 use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file};
 
 /// Length of a frame in ms.
@@ -25,7 +27,8 @@ pub struct Levels {
 }
 
 /// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. `stop` is called
-/// repeatedly to check for cancellation. If the number of channels changes, only the channels of the beginning count.
+/// repeatedly to check for cancellation. If the number of channels changes, only the channels of the beginning count. Channels that
+/// the mix leaves out, such as that of low frequencies, are silent.
 ///
 /// # Errors
 /// As [`super::decode`]; [`AudioError::Cancelled`] if `stop` returned `true`.
@@ -53,10 +56,22 @@ pub fn levels(
         };
         silence_not_finite(&mut block);
         let width = usize::from(stream.channels);
+        silence_low_frequencies(&mut block, stream);
         let measured = meter.get_or_insert_with(|| Meter::new(width, slice));
         measured.add(&block, width, stream.rate);
         if let Some(done) = meter.take_if(|meter| meter.is_past()) {
             return Ok(done.finish());
+        }
+    }
+}
+
+/// Silences the channels that the mix leaves out.
+fn silence_low_frequencies(frames: &mut [f32], stream: Stream) {
+    let mix = Downmix::new(stream.channels, stream.mask);
+    if mix.weights().contains(&0.0) {
+        for frame in frames.chunks_exact_mut(mix.weights().len()) {
+            let silent = frame.iter_mut().zip(mix.weights()).filter(|(_, weight)| **weight == 0.0);
+            silent.for_each(|(sample, _)| *sample = 0.0);
         }
     }
 }

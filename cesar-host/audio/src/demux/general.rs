@@ -75,7 +75,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     let frames = track.num_frames.filter(|frames| *frames > 0);
     let tracks = vec![Track {
         id: u64::from(track.id),
-        codec: Some(Codec { parameters, gain: 1.0 }),
+        codec: Some(Codec::new(parameters)),
         codec_name: extension.to_owned(),
         language: track.language.clone(),
         title: None,

@@ -83,6 +83,18 @@ pub(crate) struct Codec {
     pub(crate) parameters: AudioCodecParameters,
     /// Multiplies every sample; the output gain of an Opus header, 1 elsewhere.
     pub(crate) gain: f32,
+    /// The WAVE channel mask by the container, 0 if the channels have no positions; `None`: the decoder's.
+    pub(crate) mask: Option<u32>,
+}
+
+impl Codec {
+    fn new(parameters: AudioCodecParameters) -> Self {
+        Self {
+            parameters,
+            gain: 1.0,
+            mask: None,
+        }
+    }
 }
 
 /// A unit that decodes to some frames.

@@ -1,7 +1,5 @@
 //! `ffmpeg` as the last resort.
 
-use std::process::Command;
-
 use super::*;
 
 fn with(program: &Path) -> DecodeOptions {

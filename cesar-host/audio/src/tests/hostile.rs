@@ -1,7 +1,5 @@
 //! Files that lead to other files, which are never read.
 
-use std::process::Command;
-
 use super::*;
 use crate::ffmpeg::ALLOWED_DEMUXERS;
 

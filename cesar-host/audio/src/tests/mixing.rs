@@ -105,3 +105,23 @@ fn a_part_in_opposite_phase_is_heard_and_reported_with_its_place() {
     assert_eq!(part, samples[80_000..96_000]);
     assert_eq!((decoded.issues[0].start_ms, decoded.issues[0].end_ms), (0, 1_000));
 }
+
+/// The third channel is that of low frequencies by the comments, and a centre by the standard of FLAC.
+#[test]
+fn the_channel_mask_in_comments_of_flac_counts() {
+    let folder = folder();
+    let sound = "aevalsrc=0.25*sin(3000*t)|0.25*sin(3000*t)|0.5*sin(800*t):c=2.1:s=16000:d=1";
+    // ffmpeg writes the mask itself into FLAC and Matroska.
+    let said = ["-metadata:s:a:0", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0xB"];
+    for (name, more) in [("a.flac", &[][..]), ("a.mka", &[]), ("a.oga", &said)] {
+        let input = ["-f", "lavfi", "-i", sound, "-c:a", "flac"];
+        let path = made(&folder, name, &[&input, more].concat());
+        let (decoded, samples) = decode_native(&path).unwrap();
+        assert_eq!(decoded.channels, 3, "{name}");
+        let middle = &samples[4_000..12_000];
+        assert!((peak(middle) - 0.25).abs() < 0.001, "{name}: {}", peak(middle));
+        let levels = levels(&path, Slice::default(), (&NATIVE, Decoder::Native), &|| false).unwrap();
+        assert!(levels.db[0] > -20.0 && levels.db[1] > -20.0, "{name}");
+        assert_eq!(levels.db[2], SILENCE_DB, "{name}: low frequencies are no speaker");
+    }
+}

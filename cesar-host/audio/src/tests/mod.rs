@@ -13,6 +13,7 @@ mod wave;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -162,4 +163,22 @@ fn decode_native(path: &Path) -> Result<(Decoded, Vec<f32>), AudioError> {
 fn sine(frequency: f64, rate: u32, samples: usize) -> Vec<f32> {
     let step = frequency * std::f64::consts::TAU / f64::from(rate);
     (0..samples).map(|index| (step * index as f64).sin() as f32).collect()
+}
+
+/// The result of ffmpeg for `arguments`.
+fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> PathBuf {
+    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
+    let path = folder.path().join(name);
+    let status = Command::new(program)
+        .args(["-nostdin", "-v", "error", "-y"])
+        .args(arguments)
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success(), "{arguments:?}");
+    path
+}
+
+/// The loudest sample.
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
 }

@@ -1,26 +1,6 @@
 //! Recordings of several audio tracks, written by ffmpeg.
 
-use std::process::Command;
-
 use super::*;
-
-/// The result of ffmpeg for `arguments`.
-fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> PathBuf {
-    let program = ffmpeg_available().expect("ffmpeg is installed: `cargo xtask setup` does that");
-    let path = folder.path().join(name);
-    let status = Command::new(program)
-        .args(["-nostdin", "-v", "error", "-y"])
-        .args(arguments)
-        .arg(&path)
-        .status();
-    assert!(status.unwrap().success(), "{arguments:?}");
-    path
-}
-
-/// The loudest sample.
-fn peak(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
-}
 
 const TONE: &str = "sine=frequency=500:sample_rate=16000:duration=3";
 

@@ -64,7 +64,7 @@ impl Header {
             .for_codec(CODEC_ID_AAC)
             .with_sample_rate(self.rate)
             .with_channels(channels);
-        Codec { parameters, gain: 1.0 }
+        Codec::new(parameters)
     }
 }
 

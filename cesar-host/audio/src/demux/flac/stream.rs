@@ -6,6 +6,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 
 use super::super::Codec;
 use super::super::bytes::Bytes;
+use super::super::xiph::Comments;
 use super::header::{Header, Number};
 use crate::AudioError;
 
@@ -15,6 +16,9 @@ const LENGTH: usize = 34;
 /// Samples of the longest block.
 const LONGEST_BLOCK: u16 = 65_535;
 
+/// Bytes of comments that are read.
+const MOST_COMMENTS: usize = 1 << 20;
+
 /// The fields of the first block of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StreamInfo {
@@ -23,6 +27,8 @@ pub(super) struct StreamInfo {
     pub(super) rate: u32,
     pub(super) channels: u8,
     pub(super) bits: u8,
+    /// The channel mask in the comments.
+    mask: Option<u32>,
     /// Samples of each channel; `None` if unknown.
     pub(super) total: Option<u64>,
     /// Samples of the first block.
@@ -43,6 +49,7 @@ pub(super) struct Beginning {
 pub(super) struct Shape {
     pub(super) rate: u32,
     pub(super) channels: u8,
+    pub(super) mask: Option<u32>,
     pub(super) bits: u8,
     /// Samples of the longest block.
     pub(super) longest_block: u16,
@@ -55,6 +62,7 @@ impl StreamInfo {
             return Ok(None);
         }
         let (mut info, mut at, mut earliest) = (None, position + 4, position + 4);
+        let mut mask = None;
         // For a block that claims more than there is, frames are found by their sync.
         while let Some([kind, high, middle, low]) = bytes.array::<4>(at)? {
             let length = u64::from(u32::from_be_bytes([0, high, middle, low]));
@@ -64,6 +72,10 @@ impl StreamInfo {
             if kind & 0x7F == 0 && info.is_none() {
                 info = Self::parse(bytes.at(at + 4, LENGTH)?);
             }
+            if kind & 0x7F == 4 && mask.is_none() {
+                let length = usize::try_from(length).unwrap_or(MOST_COMMENTS).min(MOST_COMMENTS);
+                mask = Comments::parse(bytes.at(at, 4 + length)?).mask;
+            }
             earliest = at + 4;
             at += 4 + length;
             if kind & 0x80 != 0 {
@@ -71,7 +83,11 @@ impl StreamInfo {
             }
         }
         let stated = at.min(end);
-        Ok(Some((info.unwrap_or_default(), Beginning { stated, earliest })))
+        let info = Self {
+            mask,
+            ..info.unwrap_or_default()
+        };
+        Ok(Some((info, Beginning { stated, earliest })))
     }
 
     fn parse(block: &[u8]) -> Option<Self> {
@@ -83,6 +99,7 @@ impl StreamInfo {
             rate: (packed >> 44) as u32,
             channels: (packed >> 41 & 7) as u8 + 1,
             bits: (packed >> 36 & 31) as u8 + 1,
+            mask: None,
             total: Some(packed & 0xF_FFFF_FFFF).filter(|total| *total > 0),
             first_block: 0,
         })
@@ -91,9 +108,11 @@ impl StreamInfo {
     /// The properties of a decoder for the frame; the rest of the stream is as the information says.
     pub(super) fn shape(&self, header: Option<&Header>) -> Shape {
         let block = header.map_or(0, |header| u16::try_from(header.samples).unwrap_or(LONGEST_BLOCK));
+        let channels = header.map_or(self.channels, |header| header.channels);
         Shape {
             rate: header.and_then(|header| header.rate).unwrap_or(self.rate),
-            channels: header.map_or(self.channels, |header| header.channels),
+            channels,
+            mask: self.mask.filter(|_| channels == self.channels),
             bits: header.and_then(|header| header.bits).unwrap_or(self.bits),
             longest_block: self.greatest_block.max(block).max(16),
         }
@@ -120,7 +139,7 @@ impl StreamInfo {
 impl Shape {
     /// Whether a decoder for this shape decodes the other.
     pub(super) fn includes(&self, other: &Self) -> bool {
-        (self.rate, self.channels, self.bits) == (other.rate, other.channels, other.bits)
+        (self.rate, self.channels, self.mask, self.bits) == (other.rate, other.channels, other.mask, other.bits)
             && self.longest_block >= other.longest_block
     }
 
@@ -140,7 +159,10 @@ impl Shape {
             .with_sample_rate(self.rate)
             .with_bits_per_sample(u32::from(self.bits))
             .with_channels(layout(self.channels));
-        Codec { parameters, gain: 1.0 }
+        Codec {
+            mask: self.mask,
+            ..Codec::new(parameters)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
-use super::super::testing::{Drained, decode, drain, fixture, fixture_path, survives_flips};
+use super::super::testing::{Drained, decode, drain, fixture, fixture_path, survives_flips, write};
 use super::header::{Header, checksum8, checksum16};
 use super::{length, open, open_bare};
 use crate::clock::{SECOND, frames};
@@ -241,6 +241,35 @@ fn frames_may_change_rate_and_channels() {
     assert_eq!(drained.ending.promised_end, Some(elapsed));
     let (samples, refused) = decode(open, &content);
     assert_eq!((samples.len(), refused), (4096 * 8, 0));
+}
+
+/// The same head with a block of comments: a field with this value.
+fn with_mask(head: &[u8], value: &str) -> Vec<u8> {
+    let field = format!("WAVEFORMATEXTENSIBLE_CHANNEL_MASK={value}");
+    let counted = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let body = [counted("vendor"), 1_u32.to_le_bytes().to_vec(), counted(&field)].concat();
+    let mut all = head.to_vec();
+    all[4] &= 0x7F;
+    all.extend([0x84, 0, 0, u8::try_from(body.len()).unwrap()]);
+    [all, body].concat()
+}
+
+#[test]
+fn the_mask_is_that_of_the_comments_as_long_as_the_channels_are() {
+    let frames = |channels: u8| [frame(0, 5, channels, 100), frame(1, 5, channels, 100)].concat();
+    let stereo = [with_mask(&head(16_000, 2, 8192), "0x600"), frames(2)].concat();
+    let masks = |content: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut demuxer = open(&write(&folder, content)).unwrap().unwrap();
+        let first = demuxer.tracks()[0].codec.clone().unwrap().mask;
+        let packets = std::iter::from_fn(|| demuxer.next().unwrap());
+        let changes = packets.filter_map(|packet| packet.codec).map(|codec| codec.mask);
+        (first, changes.collect::<Vec<_>>())
+    };
+    assert_eq!(masks(&stereo), (Some(0x600), Vec::new()));
+    let unplaced = [with_mask(&head(16_000, 2, 8192), "0"), frames(2)].concat();
+    assert_eq!(masks(&[&stereo[..], &unplaced].concat()), (Some(0x600), vec![Some(0)]));
+    assert_eq!(masks(&[&stereo[..], &frames(1)].concat()), (Some(0x600), vec![None]));
 }
 
 #[test]

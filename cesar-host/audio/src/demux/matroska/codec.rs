@@ -10,7 +10,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::super::Codec;
 use super::super::wave::format::Format;
-use super::super::xiph::{Flac, OPUS_RATE, Opus, Vorbis, flac_frames, opus_frames};
+use super::super::xiph::{Flac, OPUS_RATE, Opus, Vorbis, flac_frames, flac_mask, opus_frames};
 use super::entry::Audio;
 use super::lacing::Lacing;
 
@@ -139,7 +139,7 @@ fn plain(id: AudioCodecId, audio: &Audio, extra: &[u8]) -> Codec {
     if !extra.is_empty() {
         parameters.with_extra_data(extra.into());
     }
-    Codec { parameters, gain: 1.0 }
+    Codec::new(parameters)
 }
 
 /// Without a header, the track declares the number of channels.
@@ -168,13 +168,17 @@ fn vorbis(private: &[u8]) -> Option<Vorbis> {
 
 /// The private data are the blocks in front of a FLAC file's frames, `fLaC` included.
 fn flac(private: &[u8]) -> Option<Codec> {
-    let mut rest = private.strip_prefix(b"fLaC")?;
+    let blocks = private.strip_prefix(b"fLaC")?;
+    let mut rest = blocks;
     loop {
         let [kind, high, middle, low] = *rest.first_chunk::<4>()?;
         let length = u32::from_be_bytes([0, high, middle, low]) as usize;
         let body = rest.get(4..4 + length)?;
         if kind & 0x7F == 0 {
-            return Some(Flac::parse(body)?.codec);
+            return Some(Codec {
+                mask: flac_mask(blocks),
+                ..Flac::parse(body)?.codec
+            });
         }
         rest = &rest[4 + length..];
     }

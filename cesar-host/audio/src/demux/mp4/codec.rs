@@ -9,6 +9,7 @@ use super::esds::{AudioConfig, DecoderConfig};
 use super::input::{u16_at, u32_at, u64_at};
 use super::sample::Layout;
 use crate::demux::Codec;
+use crate::demux::xiph::flac_mask;
 
 /// Frames of PCM in a packet.
 const PCM_PACKET: u64 = 4096;
@@ -139,10 +140,8 @@ impl Description {
     fn fill_flac(&mut self, entry: &Entry) {
         // Version and flags, then the blocks of metadata; the first is the stream's information.
         let blocks = find_in(entry.atoms, b"dfLa").and_then(|body| body.get(4..));
-        let Some(info) = blocks
-            .filter(|blocks| blocks[0] & 0x7F == 0)
-            .and_then(|blocks| blocks.get(4..38))
-        else {
+        let info = blocks.filter(|blocks| blocks[0] & 0x7F == 0);
+        let Some((blocks, info)) = info.and_then(|blocks| Some((blocks, blocks.get(4..38)?))) else {
             return;
         };
         let shape = u64_at(info, 10).unwrap_or(0);
@@ -151,6 +150,7 @@ impl Description {
         codec.parameters.sample_rate = Some(self.rate);
         codec.parameters.channels = channels((shape >> 41 & 7) as u32 + 1);
         codec.parameters.bits_per_sample = Some((shape >> 36 & 0x1F) as u32 + 1);
+        codec.mask = flac_mask(blocks);
         self.needs_preroll = false;
         self.codec = Some(codec);
     }
@@ -240,7 +240,7 @@ impl<'a> Entry<'a> {
         parameters.sample_rate = (self.rate > 0).then_some(self.rate);
         parameters.channels = channels(self.channels);
         parameters.extra_data = extra.map(Into::into);
-        Codec { parameters, gain: 1.0 }
+        Codec::new(parameters)
     }
 
     /// Frames and bytes of a packet in version 1.

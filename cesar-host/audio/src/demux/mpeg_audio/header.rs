@@ -86,7 +86,7 @@ impl Header {
             .for_codec(id)
             .with_sample_rate(self.rate)
             .with_channels(Channels::Positioned(positions));
-        Codec { parameters, gain: 1.0 }
+        Codec::new(parameters)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A page's granule position is the end of its last packet, in frames since the stream began. So the packets that end in a page are
 //! timed backwards from it; a loss before the page shows as a gap.
 
-use super::super::xiph::{self, Flac, OPUS_RATE, Opus, Vorbis};
+use super::super::xiph::{self, Comments, Flac, OPUS_RATE, Opus, Vorbis};
 use super::super::{Codec, Loss, Nanoseconds, Packet};
 use super::page::Page;
 use super::pictures::Pictures;
@@ -122,7 +122,14 @@ impl Stream {
                 let vorbis = Vorbis::parse(identification, more.get(1)?)?;
                 (vorbis.codec.clone(), vorbis.rate, 0, Measure::Vorbis(vorbis), 3)
             }
-            Kind::Flac(flac) => (flac.codec.clone(), flac.rate, 0, Measure::Flac, 1),
+            Kind::Flac(flac) => {
+                let comments = more.first().map(|packet| Comments::parse(packet));
+                let codec = Codec {
+                    mask: comments.and_then(|comments| comments.mask),
+                    ..flac.codec.clone()
+                };
+                (codec, flac.rate, 0, Measure::Flac, 1)
+            }
             Kind::Unknown(_) | Kind::Pictures(_) | Kind::NoSound => return None,
         };
         Some(Self {

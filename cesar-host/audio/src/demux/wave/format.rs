@@ -185,7 +185,7 @@ impl Format {
             }
             Coding::Blocks { .. } | Coding::Mpeg | Coding::Other(_) => return None,
         }
-        Some(Codec { parameters, gain: 1.0 })
+        Some(Codec::new(parameters))
     }
 
     /// The channel layout. Without a mask, more than two are taken for microphones at any position.

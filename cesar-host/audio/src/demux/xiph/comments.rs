@@ -6,6 +6,8 @@ pub(crate) struct Comments {
     /// `None` if unknown or `und`.
     pub(crate) language: Option<String>,
     pub(crate) title: Option<String>,
+    /// The WAVE channel mask of FLAC (RFC 9639, 8.6.2); 0 if the channels have no positions.
+    pub(crate) mask: Option<u32>,
 }
 
 impl Comments {
@@ -30,11 +32,21 @@ impl Comments {
             rest = behind;
             comments.language = comments.language.or_else(|| value(comment, b"LANGUAGE="));
             comments.title = comments.title.or_else(|| value(comment, b"TITLE="));
+            let mask = || value(comment, b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=");
+            comments.mask = comments.mask.or_else(|| number(&mask()?));
         }
         comments.language = comments
             .language
             .filter(|language| !language.eq_ignore_ascii_case("und"));
         Some(comments)
+    }
+}
+
+/// A number, hexadecimal behind `0x`.
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
     }
 }
 
@@ -70,6 +82,7 @@ mod tests {
         Comments {
             language: language.map(str::to_owned),
             title: title.map(str::to_owned),
+            mask: None,
         }
     }
 
@@ -84,6 +97,23 @@ mod tests {
             for end in 0..packet.len() {
                 Comments::parse(&packet[..end]);
             }
+        }
+    }
+
+    #[test]
+    fn the_channel_mask_is_a_number_of_either_base() {
+        for (written, mask) in [
+            ("0x0F", Some(15)),
+            ("0X3f", Some(63)),
+            ("51", Some(51)),
+            ("0x0", Some(0)),
+            ("0xZ", None),
+            ("-1", None),
+            ("0x1FFFFFFFF", None),
+        ] {
+            let comment = format!("waveformatextensible_channel_mask={written}");
+            let packet = packet(b"\x04\0\0\x40", &[&comment]);
+            assert_eq!(Comments::parse(&packet).mask, mask, "{written}");
         }
     }
 

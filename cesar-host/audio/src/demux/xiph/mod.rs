@@ -52,8 +52,8 @@ impl Opus {
             .with_channels(layout);
         Some(Self {
             codec: Codec {
-                parameters,
                 gain: 10_f32.powf(f32::from(gain) / 256.0 / 20.0),
+                ..Codec::new(parameters)
             },
             pre_skip: u64::from(pre_skip),
         })
@@ -100,9 +100,23 @@ impl Flac {
             .with_bits_per_sample(bits)
             .with_channels(layout_of(channels));
         Some(Self {
-            codec: Codec { parameters, gain: 1.0 },
+            codec: Codec::new(parameters),
             rate,
         })
+    }
+}
+
+/// The channel mask in the comments among the blocks of metadata of a FLAC stream (without `fLaC`).
+pub(super) fn flac_mask(blocks: &[u8]) -> Option<u32> {
+    let mut rest = blocks;
+    loop {
+        let [kind, high, middle, low] = *rest.first_chunk::<4>()?;
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        let (block, behind) = rest.split_at_checked(4 + length)?;
+        if kind & 0x7F == 4 {
+            return Comments::parse(block).mask;
+        }
+        rest = behind;
     }
 }
 

@@ -45,7 +45,7 @@ impl Vorbis {
             .with_channels(super::layout_of(u16::from(channels)))
             .with_extra_data([identification, setup].concat().into_boxed_slice());
         Some(Self {
-            codec: Codec { parameters, gain: 1.0 },
+            codec: Codec::new(parameters),
             rate,
             blocks: exponents.map(|exponent| 1 << exponent),
             modes: modes(setup)?,

@@ -150,6 +150,13 @@ fn flac_keeps_its_information() {
     assert_eq!(codec.parameters.extra_data.as_deref(), Some(&info[..]));
     assert_eq!(codec.parameters.sample_rate, Some(44_100));
     assert!(PacketDecoder::new(&codec).is_ok());
+    assert_eq!(codec.mask, None);
+    let comment = b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x600";
+    let comments = [&[0; 4][..], &[1, 0, 0, 0, comment.len() as u8, 0, 0, 0], comment].concat();
+    let header = words(&[0x8400_0000 + comments.len() as u32]);
+    let blocks = full(b"dfLa", 0, 0, [words(&[0x22]), info, header, comments].concat());
+    let codec = codec_of(entry(b"fLaC", 44_100, 2, 16, &blocks)).0.unwrap();
+    assert_eq!(codec.mask, Some(0x600));
 }
 
 #[test]
