@@ -15,6 +15,8 @@ use crate::{AudioError, DecodeOptions, Decoder, ffmpeg};
 pub(crate) struct Opened {
     pub(crate) source: Box<dyn Source>,
     pub(crate) selection: Selection,
+    /// See [`Demuxer::guess`].
+    pub(crate) guess: Option<&'static str>,
 }
 
 /// Recognises the file.
@@ -60,6 +62,7 @@ fn native(path: &Path, kind: Kind, choice: &TrackChoice, reader: Decoder) -> Res
     let demuxer = demux::open(path, kind)?;
     let selection = select(path, &facts(demuxer.as_ref()), choice)?;
     let notes = selection.notes.clone();
+    let guess = demuxer.guess();
     let source: Box<dyn Source> = match selection.indices.as_slice() {
         [index] => Box::new(Player::open(path, demuxer, *index, (reader, notes))?),
         indices => {
@@ -76,7 +79,11 @@ fn native(path: &Path, kind: Kind, choice: &TrackChoice, reader: Decoder) -> Res
             Box::new(Joined::new(players, notes))
         }
     };
-    Ok(Opened { source, selection })
+    Ok(Opened {
+        source,
+        selection,
+        guess,
+    })
 }
 
 fn facts(demuxer: &dyn Demuxer) -> Vec<TrackFacts> {
@@ -104,6 +111,7 @@ fn by_ffmpeg(path: &Path, kind: Kind, options: &DecodeOptions) -> Result<Opened,
     Ok(Opened {
         source,
         selection: opened.selection,
+        guess: None,
     })
 }
 

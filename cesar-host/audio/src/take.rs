@@ -16,6 +16,8 @@ pub(crate) struct Take {
     /// Silence in unexplained gaps of the time stamps, as [`IssueKind::Gap`].
     pub(crate) gaps: Vec<Issue>,
     pub(crate) is_substitute: bool,
+    /// ffmpeg's name of the format, if it is uncertain.
+    pub(crate) guess: Option<&'static str>,
     /// The number of the track that was read, and the number of tracks.
     pub(crate) track: usize,
     pub(crate) tracks: usize,
@@ -120,6 +122,7 @@ mod tests {
             sound_ms: 0,
             gaps: gaps.cloned().collect(),
             is_substitute: false,
+            guess: None,
             track: 0,
             tracks: 1,
             is_silent: false,

@@ -6,6 +6,7 @@
 //! | has damaged packets of MPEG audio | | the take of the second decoder, if it has more sound; then as below |
 //! | finds damage, a missing end, a change of format, or must read another track than the default | yes | the take with more sound; its own, if both have as much |
 //! | the same | no | its take |
+//! | guesses a format that does not explain the whole file, and ffprobe is sure of another | yes | ffmpeg's take |
 //! | cannot read it | yes | ffmpeg's take |
 //! | cannot read it | no | an error that names ffmpeg |
 //!
@@ -21,7 +22,7 @@ use crate::open::{self, Opened};
 use crate::silence;
 use crate::take::{Take, gap, in_slice};
 use crate::window::Window;
-use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice};
+use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice, ffmpeg};
 
 pub(crate) struct Job<'a> {
     pub(crate) path: &'a Path,
@@ -71,6 +72,7 @@ impl Job<'_> {
             other => other,
         };
         match native {
+            Ok(native) if native.guess.is_some() && self.is_another_format(&native)? => self.of_another_format(native),
             Ok(native) if has_ffmpeg && native.is_in_doubt() => self.second(native),
             Err(error) if is_of_the_reader(&error) => self.instead(error),
             other => other,
@@ -87,6 +89,38 @@ impl Job<'_> {
             Ok(_) => Ok(native),
             Err(error @ AudioError::Cancelled { .. }) => Err(error),
             Err(_) => Ok(native),
+        }
+    }
+
+    /// Whether ffprobe is sure that the file is not what the built-in reader guessed.
+    fn is_another_format(&self, native: &Take) -> Result<bool, AudioError> {
+        let Some((program, guess)) = self.options.ffmpeg.as_deref().zip(native.guess) else {
+            return Ok(false);
+        };
+        match ffmpeg::certain_format(program, self.path, self.kind) {
+            Ok(format) => Ok(format.is_some_and(|format| format.split(',').all(|name| name != guess))),
+            Err(error @ AudioError::Cancelled { .. }) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// ffmpeg's take, where it has sound: frames found between other bytes are not the recording's.
+    fn of_another_format(&mut self, mut native: Take) -> Result<Take, AudioError> {
+        let found = "another format contains the frames that the built-in reader found";
+        match self.take(Decoder::Ffmpeg) {
+            Ok(mut other) if other.sound_ms > 0 => {
+                other
+                    .decoded
+                    .details
+                    .push(format!("{found}: the take of ffmpeg is used"));
+                Ok(other)
+            }
+            Err(error @ AudioError::Cancelled { .. }) => Err(error),
+            Ok(_) | Err(_) => {
+                let detail = format!("{found}, but ffmpeg decodes no sound of it");
+                native.decoded.details.push(detail);
+                Ok(native)
+            }
         }
     }
 
@@ -128,7 +162,11 @@ impl Job<'_> {
     }
 
     fn take(&mut self, reader: Decoder) -> Result<Take, AudioError> {
-        let Opened { source, selection } = open::open(self.path, self.kind, self.options, reader)?;
+        let Opened {
+            source,
+            selection,
+            guess,
+        } = open::open(self.path, self.kind, self.options, reader)?;
         let cancelled = || AudioError::Cancelled { name: self.path.into() };
         if self.sink.begin().is_break() {
             return Err(cancelled());
@@ -173,6 +211,7 @@ impl Job<'_> {
             sound_ms: mono.line().sound_ms(),
             gaps,
             is_substitute: selection.is_substitute,
+            guess,
             track: selection.indices.first().copied().unwrap_or(0),
             tracks: selection.tracks,
             is_silent,

@@ -60,6 +60,8 @@ pub(crate) struct Walker<H> {
     pub(crate) bytes: Bytes,
     start: u64,
     end: u64,
+    /// Bytes in front of the first frame that belong to no tag.
+    skipped: u64,
     position: u64,
     /// The previous frame.
     current: Option<(u64, H)>,
@@ -101,12 +103,13 @@ impl<H: Header> Walker<H> {
     /// [`AudioError::Unreadable`].
     pub(crate) fn begin(mut bytes: Bytes, start: u64, end: u64) -> Result<Option<Self>, AudioError> {
         let end = end.min(bytes.length());
-        let first = tags::skip_leading(&mut bytes, start, end)?;
+        let (first, zeros) = tags::skip_leading(&mut bytes, start, end)?;
         let end = tags::trailing_start(&mut bytes, first, end)?;
         let mut walker = Self {
             bytes,
             start: first,
             end,
+            skipped: zeros,
             position: first,
             current: None,
             free: None,
@@ -119,6 +122,7 @@ impl<H: Header> Walker<H> {
             let Some(position) = walker.search(first + 1, limit)? else {
                 return Ok(None);
             };
+            walker.skipped += position - first;
             walker.start = position;
             walker.position = position;
         }
@@ -147,6 +151,12 @@ impl<H: Header> Walker<H> {
     pub(crate) fn is_explained_by(&self, coverage: &Coverage) -> bool {
         let explained = coverage.bytes + self.tag_bytes;
         explained.saturating_mul(2) >= self.length() && coverage.gaps.saturating_mul(8) <= coverage.frames + 16
+    }
+
+    /// Whether more bytes than the rest of a frame are neither frames nor tags: then something else may contain the frames.
+    pub(crate) fn leaves_bytes(&self, coverage: &Coverage) -> bool {
+        let explained = coverage.bytes + self.tag_bytes;
+        self.skipped + self.length().saturating_sub(explained) > H::LONGEST as u64
     }
 
     /// The next frame.

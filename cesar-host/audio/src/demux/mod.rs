@@ -55,6 +55,12 @@ pub(crate) trait Demuxer: Send {
 
     /// The end of the file; valid after [`Demuxer::next`] returned `None`.
     fn ending(&self) -> Ending;
+
+    /// ffmpeg's name of the format, if the file was recognised by frames that do not explain all of it: a format that is unknown
+    /// here may contain them.
+    fn guess(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// An audio track.

@@ -33,20 +33,22 @@ pub(crate) fn length_at(bytes: &mut Bytes, position: u64, end: u64) -> Result<Op
     Ok(length.map(|length| length.min(end.saturating_sub(position))))
 }
 
-/// The end of the tags in front, and zeros among them.
+/// The end of the tags in front, and zeros among them; and the number of those zeros.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
-pub(crate) fn skip_leading(bytes: &mut Bytes, start: u64, end: u64) -> Result<u64, AudioError> {
-    let mut position = start;
+pub(crate) fn skip_leading(bytes: &mut Bytes, start: u64, end: u64) -> Result<(u64, u64), AudioError> {
+    let (mut position, mut zeros) = (start, 0);
     for _ in 0..MOST_TAGS {
-        position = skip_zeros(bytes, position, end)?;
+        let behind = skip_zeros(bytes, position, end)?;
+        zeros += behind - position;
+        position = behind;
         match length_at(bytes, position, end)? {
             Some(length) if length > 0 => position += length,
             _ => break,
         }
     }
-    Ok(position)
+    Ok((position, zeros))
 }
 
 /// The first position from `start` on whose byte is not 0.

@@ -51,6 +51,9 @@ wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 /// Tolerance for sound shorter than declared: declarations are rounded, and include the encoder's delay and padding.
 const TOLERANCE: Nanoseconds = SECOND;
 
+/// The score of ffprobe, of 100, from which a format is certain; a name's extension alone gives 50.
+const CERTAIN: u32 = 51;
+
 /// The `ffmpeg` on the search path, if there is one.
 pub fn ffmpeg_available() -> Option<PathBuf> {
     which::which("ffmpeg").ok()
@@ -78,23 +81,37 @@ pub(crate) struct Opened {
 /// [`AudioError::Ffmpeg`] if a program cannot be run, [`AudioError::Unsupported`] if it does not know the format either, and
 /// the errors of choosing a track.
 pub(crate) fn open(program: &Path, path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
-    let program = &which::which(program).map_err(|error| broken(program, path, error.to_string()))?;
-    let probe = ffprobe_of(program).ok_or_else(|| {
-        broken(
-            program,
-            path,
-            "there is no `ffprobe` beside it or on the search path".to_owned(),
-        )
-    })?;
-    let description = probe::describe(&probe, path, kind)?;
+    let (program, description) = describe(program, path, kind)?;
     let selection = select(path, &description.track_facts(), choice)?;
     Ok(Opened {
-        program: program.to_owned(),
+        program,
         path: path.to_owned(),
         kind,
         description,
         selection,
     })
+}
+
+/// The names of the format by ffprobe, joined by commas; `None` if it is uncertain.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn certain_format(program: &Path, path: &Path, kind: Kind) -> Result<Option<String>, AudioError> {
+    let (_, description) = describe(program, path, kind)?;
+    Ok(Some(description.format).filter(|_| description.score >= CERTAIN))
+}
+
+fn describe(program: &Path, path: &Path, kind: Kind) -> Result<(PathBuf, Description), AudioError> {
+    let program = which::which(program).map_err(|error| broken(program, path, error.to_string()))?;
+    let probe = ffprobe_of(&program).ok_or_else(|| {
+        broken(
+            &program,
+            path,
+            "there is no `ffprobe` beside it or on the search path".to_owned(),
+        )
+    })?;
+    let description = probe::describe(&probe, path, kind)?;
+    Ok((program, description))
 }
 
 impl Opened {

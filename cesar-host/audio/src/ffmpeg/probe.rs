@@ -35,6 +35,9 @@ pub(super) struct Description {
     /// Whether there is a stream of pictures, other than a cover.
     pub(super) has_pictures: bool,
     pub(super) tracks: Vec<Track>,
+    /// The demuxer's names, joined by commas, and its certainty of 100.
+    pub(super) format: String,
+    pub(super) score: u32,
 }
 
 impl Description {
@@ -55,6 +58,7 @@ struct Answer {
 #[derive(Debug, Default, Deserialize)]
 struct AnsweredFormat {
     format_name: Option<String>,
+    probe_score: Option<u32>,
     duration: Option<String>,
     start_time: Option<String>,
 }
@@ -106,7 +110,7 @@ pub(super) fn describe(program: &Path, path: &Path, kind: Kind) -> Result<Descri
 fn ask(program: &Path, path: &Path, kind: Kind, probing: Probing) -> Result<Description, AudioError> {
     let mut command = command(program, kind, probing, "warning");
     command.args(["-of", "json", "-show_entries"]).arg(
-        "format=format_name,duration,start_time:\
+        "format=format_name,probe_score,duration,start_time:\
          stream=index,codec_type,codec_name,codec_tag_string,sample_rate,channels,channel_layout,duration,start_time:\
          stream_disposition=default,attached_pic:stream_tags=language,title",
     );
@@ -158,6 +162,8 @@ impl Answer {
             probing,
             has_pictures,
             tracks: audio.map(track).collect(),
+            format: self.format.format_name.clone().unwrap_or_default(),
+            score: self.format.probe_score.unwrap_or(0),
         }
     }
 }

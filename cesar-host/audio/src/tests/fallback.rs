@@ -206,3 +206,43 @@ fn sound_that_ends_before_it_was_announced_to_is_missing() {
         ]
     );
 }
+
+/// Sound between bytes of another kind: by the built-in reader 20 s of MP3, by ffprobe what `answer` says, by ffmpeg 2.5 s.
+#[cfg(unix)]
+fn decoded_between_other_bytes(content: &[u8], answer: &str) -> Decoded {
+    let folder = folder();
+    let ffmpeg = pretend_ffmpeg(&folder, &silence(2 * 60_000 * 4));
+    let streams = r#"[{"index":0,"codec_type":"audio","codec_name":"x","sample_rate":"8000","channels":6}]"#;
+    program(
+        &folder,
+        "ffprobe",
+        &format!(r#"echo '{{"streams":{streams},"format":{answer}}}'"#),
+    );
+    let path = write(&folder, "a", content);
+    decode_with(&path, Slice::default(), &with(&ffmpeg)).unwrap().0
+}
+
+#[cfg(unix)]
+#[test]
+fn ffprobe_decides_what_contains_frames_between_other_bytes() {
+    let other = r#"{"format_name":"nsv","probe_score":100}"#;
+    let same = r#"{"format_name":"mp3","probe_score":100}"#;
+    let unsure = r#"{"format_name":"nsv","probe_score":50}"#;
+    let frames = fs::read(fixture("harbour.mp3")).unwrap();
+    let half = frames.len() / 2;
+    let junk = vec![0x55; 20_000];
+    let between = [&frames[..half], &junk, &frames[half..]].concat();
+    let behind_zeros = [&[0; 20_000], &frames[..]].concat();
+    for content in [between, behind_zeros] {
+        for (answer, reader) in [
+            (other, Decoder::Ffmpeg),
+            (same, Decoder::Native),
+            (unsure, Decoder::Native),
+        ] {
+            let decoded = decoded_between_other_bytes(&content, answer);
+            assert_eq!(decoded.decoder, reader, "{answer} {:?}", decoded.details);
+        }
+    }
+    let decoded = decoded_between_other_bytes(&frames, other);
+    assert_eq!(decoded.decoder, Decoder::Native, "a file of frames alone is certain");
+}

@@ -28,6 +28,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
     let Some(first) = first else {
         return Ok(None);
     };
+    let guess = walker.leaves_bytes(&survey.coverage).then_some("aac");
     walker.rewind();
     Ok(Some(Box::new(Adts {
         walker,
@@ -35,6 +36,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         coverage: survey.coverage,
         latest: first,
         ending: Ending::default(),
+        guess,
     })))
 }
 
@@ -46,6 +48,7 @@ struct Adts {
     /// The header of the previous frame.
     latest: Header,
     ending: Ending,
+    guess: Option<&'static str>,
 }
 
 /// Result of a walk over all frames.
@@ -139,5 +142,9 @@ impl Demuxer for Adts {
 
     fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+
+    fn guess(&self) -> Option<&'static str> {
+        self.guess
     }
 }

@@ -63,8 +63,10 @@ pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioEr
     if sum * 2 < flac.end - start {
         return Ok(None);
     }
+    let leaves_bytes = sum < flac.end - start;
     flac = Flac::open(path)?;
     flac.position = first;
+    flac.guess = leaves_bytes.then_some("flac");
     flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
 }
 
@@ -88,6 +90,7 @@ struct Flac {
     tracks: Vec<Track>,
     has_ended: bool,
     ending: Ending,
+    guess: Option<&'static str>,
 }
 
 impl Flac {
@@ -95,7 +98,7 @@ impl Flac {
     fn open(path: &Path) -> Result<Self, AudioError> {
         let mut bytes = Bytes::open(path)?;
         let file_end = bytes.length();
-        let start = tags::skip_leading(&mut bytes, 0, file_end)?;
+        let (start, _) = tags::skip_leading(&mut bytes, 0, file_end)?;
         let end = tags::trailing_start(&mut bytes, start, file_end)?;
         let info = StreamInfo::default();
         Ok(Self {
@@ -111,6 +114,7 @@ impl Flac {
             tracks: Vec::new(),
             has_ended: false,
             ending: Ending::default(),
+            guess: None,
         })
     }
 
@@ -304,6 +308,10 @@ impl Demuxer for Flac {
 
     fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+
+    fn guess(&self) -> Option<&'static str> {
+        self.guess
     }
 }
 

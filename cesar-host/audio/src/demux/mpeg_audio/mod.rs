@@ -44,6 +44,7 @@ pub(crate) struct MpegAudio {
     /// The previous frame.
     latest: Header,
     ending: Ending,
+    guess: Option<&'static str>,
 }
 
 /// Result of a walk over all frames.
@@ -88,6 +89,7 @@ impl MpegAudio {
         let is_cut = walker.tail().is_cut;
         survey.padding_start = survey.padding_start(&info, &first, walker.length());
         let declared = survey.declared(&info, &first, walker.length(), is_cut);
+        let guess = walker.leaves_bytes(&survey.coverage).then_some("mp3");
         walker.rewind();
         Ok(Some(Self {
             tracks: vec![track(&first, declared)],
@@ -98,6 +100,7 @@ impl MpegAudio {
             position: 0,
             latest: first,
             ending: Ending::default(),
+            guess,
         }))
     }
 
@@ -245,5 +248,9 @@ impl Demuxer for MpegAudio {
 
     fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+
+    fn guess(&self) -> Option<&'static str> {
+        self.guess
     }
 }

@@ -364,3 +364,21 @@ fn lyrics_without_end_take_no_time_to_search() {
     // Repeated reads up to the end of the file would take minutes.
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
+
+#[test]
+fn bytes_that_are_neither_frames_nor_tags_make_it_a_guess() {
+    let folder = tempfile::tempdir().unwrap();
+    let guess = |content: &[u8]| {
+        let opened = open(&crate::demux::testing::write(&folder, content)).unwrap();
+        opened.expect("it is MPEG audio").guess()
+    };
+    let (content, tag) = (harbour(), id3(&[7; 9_000]));
+    let (first, second) = content.split_at(content.len() / 2);
+    let (junk, zeros) = (vec![0x55; 9_000], vec![0; 9_000]);
+    for parts in [[&tag[..], &content, &[]], [&content, &tag, &content], [&[1; 99], &content, &[1; 99]]] {
+        assert_eq!(guess(&parts.concat()), None);
+    }
+    for parts in [[first, &junk, second], [&zeros, &tag, &content], [&content, &zeros, &[]]] {
+        assert_eq!(guess(&parts.concat()), Some("mp3"));
+    }
+}
