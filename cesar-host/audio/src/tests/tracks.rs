@@ -50,7 +50,7 @@ fn each_of_all_tracks_uses_the_channel_that_is_heard() {
         assert_eq!(part, samples[16_000..32_000]);
         assert_eq!(decoded.issues.len(), 1, "{name}: {:?}", decoded.issues);
 
-        let levels = levels(&path, Slice::default(), (&options, decoded.decoder), &|| false).unwrap();
+        let levels = levels(&path, Slice::default(), &options, decoded.decoder).unwrap();
         assert!(
             levels.db[200] > -30.0 && levels.db[201] > -30.0,
             "{name}: each track is heard"
@@ -146,4 +146,50 @@ fn a_silent_track_stays_where_the_other_cannot_be_read() {
     };
     let (decoded, samples) = decode_with(&path, slice, &NATIVE).unwrap();
     assert_eq!((decoded.track, samples.len()), (None, 16_000));
+}
+
+/// Two tones, the first Spanish and titled "Desk", the second French and titled "Room", in a container by its extension.
+fn titled(folder: &TempDir, (extension, codec): (&str, &str)) -> PathBuf {
+    let mut arguments = vec![
+        "-f", "lavfi", "-i", TONE, "-f", "lavfi", "-i", OTHER, "-map", "0", "-map", "1",
+    ];
+    arguments.extend(["-metadata:s:a:0", "language=spa", "-metadata:s:a:0", "title=Desk"]);
+    arguments.extend(["-metadata:s:a:1", "language=fra", "-metadata:s:a:1", "title=Room"]);
+    arguments.extend(["-strict", "-2", "-ar", "48000", "-c:a", codec]);
+    made(folder, &format!("titled.{extension}"), &arguments)
+}
+
+/// Every container of several tracks that is read here, and some that ffmpeg reads.
+#[test]
+fn a_warning_names_the_other_tracks_in_every_container() {
+    let folder = folder();
+    let titles = r#"1 (spa, "Desk"), 2 (fra, "Room")"#;
+    for (container, reader, tracks) in [
+        (("mp4", "aac"), Decoder::Native, titles),
+        (("mov", "pcm_s16le"), Decoder::Native, titles),
+        (("mkv", "flac"), Decoder::Native, titles),
+        (("webm", "libopus"), Decoder::Native, titles),
+        (("ogg", "flac"), Decoder::Native, titles),
+        (("nut", "pcm_s16le"), Decoder::Ffmpeg, titles),
+        (("avi", "pcm_s16le"), Decoder::Ffmpeg, r#"1 ("Desk"), 2 ("Room")"#),
+        (("ts", "mp2"), Decoder::Ffmpeg, "1 (spa), 2 (fra)"),
+    ] {
+        let path = titled(&folder, container);
+        let (decoded, samples) = decode_with(&path, Slice::default(), &DecodeOptions::default()).unwrap();
+        assert_eq!(decoded.decoder, reader, "{container:?}");
+        let warning = format!("it has 2 audio tracks: {tracks}; track 1 is read (change with --audio-track)");
+        assert_eq!(decoded.warnings, [warning], "{container:?}");
+        assert!(peak(&samples) > 0.1, "{container:?}");
+
+        let options = DecodeOptions {
+            track: TrackChoice::All,
+            ..DecodeOptions::default()
+        };
+        let (decoded, _) = decode_with(&path, Slice::default(), &options).unwrap();
+        assert_eq!((decoded.channels, decoded.decoder), (2, reader), "{container:?}");
+        assert_eq!(decoded.warnings, [""; 0], "{container:?}: none is left out");
+        let named = tracks.contains("Desk");
+        let expected = ["Desk", "Room"].map(|title| named.then(|| title.to_owned()));
+        assert_eq!(decoded.track_titles, expected, "{container:?}");
+    }
 }
