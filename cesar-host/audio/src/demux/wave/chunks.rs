@@ -23,6 +23,9 @@ const SEARCHED: u64 = 1 << 20;
 /// Maximum number of parts.
 const MOST_PARTS: usize = 65_536;
 
+/// Seconds of silence that a file can ask for.
+const LONGEST_SILENCE: u64 = 6 * 3600;
+
 /// Names of chunks. Others are accepted only in a row of chunks that ends with the file.
 const NAMES: &[&[u8; 4]] = &[
     b"data", b"fmt ", b"fact", b"LIST", b"list", b"JUNK", b"junk", b"FLLR", b"PAD ", b"PEAK", b"bext", b"iXML",
@@ -45,6 +48,8 @@ pub(super) struct Part {
     pub(super) format: Format,
     pub(super) start: u64,
     pub(super) length: u64,
+    /// It is silence of this length and is not in the file.
+    pub(super) is_silence: bool,
 }
 
 /// The encoding of chunks.
@@ -72,6 +77,8 @@ struct Walk<'a> {
     position: u64,
     format: Option<Format>,
     long_size: Option<u64>,
+    /// Frames of silence so far.
+    silent: u64,
     layout: Layout,
 }
 
@@ -90,6 +97,7 @@ pub(super) fn read(bytes: &mut Bytes) -> Result<Option<Layout>, AudioError> {
         position,
         format: None,
         long_size: None,
+        silent: 0,
         layout: Layout::default(),
     };
     walk.run()?;
@@ -138,6 +146,8 @@ impl Walk<'_> {
                     self.long_size = size.map(|size| u64::from_le_bytes(*size));
                     self.behind(&chunk)?
                 }
+                b"LIST" => self.list(&chunk)?,
+                b"slnt" => self.silence(&chunk)?,
                 b"RIFF" | b"RIFX" | b"RF64" | b"BW64" => self.next_file(&chunk)?,
                 _ => self.behind(&chunk)?,
             };
@@ -169,9 +179,40 @@ impl Walk<'_> {
                 format,
                 start: chunk.body,
                 length,
+                is_silence: false,
             });
         }
         self.padded(chunk.body + length)
+    }
+
+    /// A list of samples and silence (`wavl`) is entered; others are passed over.
+    fn list(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
+        match self.bytes.at(chunk.body, 4)? == b"wavl" && self.layout.parts.is_empty() {
+            true => Ok(chunk.body + 4),
+            false => self.behind(chunk),
+        }
+    }
+
+    /// Adds the silence of a `slnt` chunk, which counts frames.
+    fn silence(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
+        let count = self.bytes.array::<4>(chunk.body)?;
+        let format = self.format.clone().filter(|format| format.silence().is_some());
+        if let Some((count, format)) = count.zip(format).filter(|_| self.layout.parts.len() < MOST_PARTS) {
+            let frames = match self.style {
+                Style::Riff { is_big: true } => u32::from_be_bytes(count),
+                _ => u32::from_le_bytes(count),
+            };
+            let longest = u64::from(format.rate) * LONGEST_SILENCE;
+            let frames = u64::from(frames).min(longest.saturating_sub(self.silent));
+            self.silent += frames;
+            self.layout.parts.push(Part {
+                start: chunk.body,
+                length: frames * format.unit() as u64,
+                format,
+                is_silence: true,
+            });
+        }
+        self.behind(chunk)
     }
 
     /// The actual and the declared length of the samples.

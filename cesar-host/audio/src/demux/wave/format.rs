@@ -159,6 +159,19 @@ impl Format {
         }
     }
 
+    /// The byte of which silence consists; `None` if it is no sequence of equal bytes.
+    pub(super) fn silence(&self) -> Option<u8> {
+        match self.coding {
+            Coding::Samples { codec, .. } => Some(match codec {
+                CODEC_ID_PCM_U8 => 0x80,
+                CODEC_ID_PCM_MULAW => 0xFF,
+                CODEC_ID_PCM_ALAW => 0xD5,
+                _ => 0,
+            }),
+            _ => None,
+        }
+    }
+
     /// Name of the codec.
     pub(in crate::demux) fn name(&self) -> &str {
         match &self.coding {

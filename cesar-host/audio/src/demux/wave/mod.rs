@@ -101,7 +101,10 @@ impl Wave {
         let is_block = matches!(part.format.coding, Coding::Blocks { .. });
         let units = if is_block { 1 } else { FRAMES.min(BYTES / unit).max(1) };
         let wanted = usize::try_from(rest).unwrap_or(usize::MAX).min(units * unit);
-        let data = self.bytes.at(part.start + self.offset, wanted)?.to_vec();
+        let data = match part.format.silence().filter(|_| part.is_silence) {
+            Some(silence) => vec![silence; wanted],
+            None => self.bytes.at(part.start + self.offset, wanted)?.to_vec(),
+        };
         let packet = if is_block {
             block(&part.format, data)
         } else {

@@ -206,6 +206,31 @@ fn further_samples_follow() {
     }
 }
 
+/// The oldest form of WAVE: a list of samples and of silence between them.
+#[test]
+fn lists_of_samples_and_silence_are_read() {
+    let list = |chunks: &[Vec<u8>]| whole(b"LIST", &[b"wavl".to_vec(), chunks.concat()].concat());
+    let silence = |frames: u32| whole(b"slnt", &frames.to_le_bytes());
+    let (first, second) = (whole(b"data", &sound(500)), whole(b"data", &sound(300)));
+    let content = riff(&[plain(), list(&[first, silence(10_000), second])]);
+    let (samples, refused) = decode(open, &content);
+    assert_eq!((samples.len(), refused), (500 + 10_000 + 300, 0));
+    assert!(samples[500..10_500].iter().all(|sample| *sample == 0.0));
+    assert_eq!(declared(&read(&content)), 10_800);
+    for (tag, bits) in [(1, 8), (6, 8), (7, 8)] {
+        let format = whole(b"fmt ", &format(tag, 1, 16_000, 1, bits));
+        let content = riff(&[format, list(&[whole(b"data", &[0x55; 100]), silence(50)])]);
+        let (samples, _) = decode(open, &content);
+        assert_eq!(samples.len(), 150);
+        assert!(
+            samples[100..].iter().all(|sample| sample.abs() < 1e-3),
+            "{tag}: {samples:?}"
+        );
+    }
+    let content = riff(&[plain(), list(&[silence(u32::MAX), silence(u32::MAX)])]);
+    assert_eq!(declared(&read(&content)), 6 * 3600 * 16_000, "silence has a limit");
+}
+
 #[test]
 fn joined_files_may_differ() {
     let stereo = whole(b"fmt ", &format(1, 2, 48_000, 4, 16));
