@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::name::Name;
+use crate::stop;
 
 /// The reason why a recording could not be decoded.
 #[derive(Debug, thiserror::Error)]
@@ -193,10 +194,12 @@ impl AudioError {
         }
     }
 
+    /// The error of a read, which may have been refused because the stop was requested.
     pub(crate) fn unreadable(path: &Path, source: io::Error) -> Self {
-        Self::Unreadable {
-            name: path.into(),
-            source,
+        let name = path.into();
+        match stop::is_stopped(&source) {
+            true => Self::Cancelled { name },
+            false => Self::Unreadable { name, source },
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::downmix::Downmix;
 use crate::mono::silence_not_finite;
 use crate::open::{self, Opened};
 use crate::source::Stream;
-use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file};
+use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file, stop};
 
 /// Length of a frame in ms.
 pub const FRAME_MS: u64 = 10;
@@ -26,18 +26,17 @@ pub struct Levels {
     pub db: Vec<f32>,
 }
 
-/// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. `stop` is called
-/// repeatedly to check for cancellation. If the number of channels changes, only the channels of the beginning count. Channels that
-/// the mix leaves out, such as that of low frequencies, are silent.
+/// Decodes `slice` of the recording at `path` with the reader that decoded it before, and measures its channels. If the number of
+/// channels changes, only the channels of the beginning count. Channels that the mix leaves out, such as that of low frequencies, are
+/// silent.
 ///
 /// # Errors
-/// As [`super::decode`]; [`AudioError::Cancelled`] if `stop` returned `true`.
-pub fn levels(
-    path: &Path,
-    slice: Slice,
-    (options, reader): (&DecodeOptions, Decoder),
-    stop: &dyn Fn() -> bool,
-) -> Result<Levels, AudioError> {
+/// As [`super::decode`].
+pub fn levels(path: &Path, slice: Slice, options: &DecodeOptions, reader: Decoder) -> Result<Levels, AudioError> {
+    options.stop.during(|| measured(path, slice, options, reader))
+}
+
+fn measured(path: &Path, slice: Slice, options: &DecodeOptions, reader: Decoder) -> Result<Levels, AudioError> {
     check_file(path)?;
     let Opened { source, .. } = open::open(path, open::recognise(path)?, options, reader)?;
     let mut line = Continuous::new(source);
@@ -46,9 +45,7 @@ pub fn levels(
     loop {
         block.clear();
         let stream = line.read(&mut block)?;
-        if stop() {
-            return Err(AudioError::Cancelled { name: path.into() });
-        }
+        stop::check().map_err(|source| AudioError::unreadable(path, source))?;
         let Some(stream) = stream else {
             return meter
                 .map(Meter::finish)
@@ -70,7 +67,10 @@ fn silence_low_frequencies(frames: &mut [f32], stream: Stream) {
     let mix = Downmix::new(stream.channels, stream.mask);
     if mix.weights().contains(&0.0) {
         for frame in frames.chunks_exact_mut(mix.weights().len()) {
-            let silent = frame.iter_mut().zip(mix.weights()).filter(|(_, weight)| **weight == 0.0);
+            let silent = frame
+                .iter_mut()
+                .zip(mix.weights())
+                .filter(|(_, weight)| **weight == 0.0);
             silent.for_each(|(sample, _)| *sample = 0.0);
         }
     }

@@ -17,7 +17,8 @@
 //!   well, and the more complete take is used: [`Sink::begin`] starts a take, [`Decoded::take`] is the one to keep.
 //! * **Clock.** Sample `n` is a player's at `n / 16000` seconds: late tracks begin with silence, gaps in the time stamps are filled.
 //! * **Streaming.** A few blocks are in memory, for any length of the file. The sink is called for every block, with an empty one
-//!   before the slice's start, so that it can cancel.
+//!   before the slice's start.
+//! * **Cancellation.** [`DecodeOptions::stop`] is asked at every read of the file, [`Sink::write`] with every block.
 //! * **Slices** are cut after resampling: `decode(slice)` is exactly that range of `decode(all)`. Decoding starts at the beginning of
 //!   the file and stops behind the slice's end.
 //! * **Values.** Integer samples are divided by 2^(bits-1). Floats beyond ±1 are kept; NaN and infinities become 0 and are counted in
@@ -46,6 +47,7 @@ mod player;
 mod resample;
 mod silence;
 mod source;
+mod stop;
 mod take;
 mod takes;
 mod tracks;
@@ -70,6 +72,7 @@ pub use ffmpeg::ffmpeg_available;
 pub use issue::{Issue, IssueKind, with_place};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
 pub use name::Name;
+pub use stop::Stop;
 pub use tracks::TrackChoice;
 
 use source::Stream;
@@ -113,6 +116,8 @@ pub struct DecodeOptions {
     pub track: TrackChoice,
     /// Whether missing sound is an error.
     pub strict: bool,
+    /// The request to stop: asked at every read of the file, also while it is opened.
+    pub stop: Stop,
 }
 
 impl Default for DecodeOptions {
@@ -122,6 +127,7 @@ impl Default for DecodeOptions {
             ffmpeg: ffmpeg_available(),
             track: TrackChoice::Default,
             strict: false,
+            stop: Stop::NEVER,
         }
     }
 }
@@ -211,7 +217,8 @@ pub fn is_incomplete(missing_ms: u64, there_ms: u64) -> bool {
 /// As [`decode`], as far as they occur when the file is opened.
 pub fn probe(path: &Path, options: &DecodeOptions) -> Result<Option<u64>, AudioError> {
     check_file(path)?;
-    open::declared_end(path, options).map(|end| end.map(clock::milliseconds))
+    let end = options.stop.during(|| open::declared_end(path, options))?;
+    Ok(end.map(clock::milliseconds))
 }
 
 /// The media type of a file by its content, for browsers; `application/octet-stream` where it is no recording that they know.
@@ -225,7 +232,7 @@ pub fn media_type(path: &Path) -> io::Result<&'static str> {
 /// Decodes `slice` of the recording at `path` to 16 kHz mono and passes it to `sink`, block by block.
 ///
 /// # Errors
-/// See [`AudioError`]; [`AudioError::Cancelled`] if `sink` returned [`ControlFlow::Break`].
+/// See [`AudioError`]; [`AudioError::Cancelled`] if `sink` returned [`ControlFlow::Break`] or the stop was requested.
 pub fn decode(path: &Path, slice: Slice, options: &DecodeOptions, sink: &mut dyn Sink) -> Result<Decoded, AudioError> {
     if let Some(end_ms) = slice.end_ms.filter(|end_ms| *end_ms <= slice.start_ms) {
         return Err(AudioError::EmptySlice {
@@ -235,7 +242,7 @@ pub fn decode(path: &Path, slice: Slice, options: &DecodeOptions, sink: &mut dyn
         });
     }
     check_file(path)?;
-    takes::decode(path, slice, options, sink)
+    options.stop.during(|| takes::decode(path, slice, options, sink))
 }
 
 /// Refuses a header that requires more memory than any recording needs.

@@ -9,7 +9,7 @@ use crate::clock::{SECOND, frames};
 use crate::decoder::{PacketDecoder, Refusal};
 use crate::demux::{Codec, Demuxer, Loss, Nanoseconds, Packet};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
-use crate::{AudioError, Decoder, check_stream, impossible};
+use crate::{AudioError, Decoder, check_stream, impossible, stop};
 
 /// Tolerance for sound shorter than declared: containers round to their time base and to whole packets.
 const TOLERANCE: Nanoseconds = SECOND / 10;
@@ -156,6 +156,8 @@ impl Source for Player {
     }
 
     fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
+        // Packets without sound may follow each other for long, in bytes that were read at once.
+        stop::check().map_err(|source| AudioError::unreadable(&self.path, source))?;
         let Some(mut packet) = self.demuxer.next()? else {
             return match self.last_refusal.as_deref().filter(|_| self.stream.is_none()) {
                 Some(reason) => {
@@ -247,7 +249,9 @@ mod tests {
     }
 
     /// Milliseconds of sound and of everything, and the issues.
-    fn played(track: Track, packets: Vec<Packet>) -> Result<(u64, u64, Vec<(IssueKind, String)>), AudioError> {
+    type Played = (u64, u64, Vec<(IssueKind, String)>);
+
+    fn played(track: Track, packets: Vec<Packet>) -> Result<Played, AudioError> {
         let demuxer = Listed {
             tracks: vec![track],
             packets: packets.into(),
@@ -266,7 +270,12 @@ mod tests {
     }
 
     fn ms(packets: &[Packet]) -> u64 {
-        packets.iter().filter_map(|packet| packet.duration).sum::<Nanoseconds>().unsigned_abs() / 1_000_000
+        packets
+            .iter()
+            .filter_map(|packet| packet.duration)
+            .sum::<Nanoseconds>()
+            .unsigned_abs()
+            / 1_000_000
     }
 
     /// A packet of this length in ms that is no sound.
@@ -288,10 +297,16 @@ mod tests {
         let [(IssueKind::Damaged, message)] = &issues[..] else {
             panic!("{issues:?}")
         };
-        assert!(message.starts_with("damaged packets (") && message.ends_with("from 0.0 s to 60.0 s"), "{message}");
+        assert!(
+            message.starts_with("damaged packets (") && message.ends_with("from 0.0 s to 60.0 s"),
+            "{message}"
+        );
 
         let error = played(track, vec![garbage(20); 3_000]).unwrap_err();
-        assert!(error.to_string().contains("none of its packets can be decoded"), "{error}");
+        assert!(
+            error.to_string().contains("none of its packets can be decoded"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -312,10 +327,16 @@ mod tests {
         let all = [first, &between, &[back], &second[1..]].concat();
         let (played_ms, all_ms, issues) = played(track, all).unwrap();
         let sound = ms(&packets);
-        assert!(played_ms.abs_diff(sound) < 20 && all_ms.abs_diff(sound + 2_000) < 20, "{played_ms} {all_ms}");
+        assert!(
+            played_ms.abs_diff(sound) < 20 && all_ms.abs_diff(sound + 2_000) < 20,
+            "{played_ms} {all_ms}"
+        );
         let [(IssueKind::Damaged, message)] = &issues[..] else {
             panic!("{issues:?}")
         };
-        assert!(message.starts_with("damaged packets (unknown codec) from "), "{message}");
+        assert!(
+            message.starts_with("damaged packets (unknown codec) from "),
+            "{message}"
+        );
     }
 }

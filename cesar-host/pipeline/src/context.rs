@@ -53,7 +53,10 @@ impl<'a> Context<'a> {
 
     /// An error of the recording, with the user's name: a path of the server's machine means nothing to a client.
     pub(super) fn recording_error(&self, error: AudioError) -> PipelineError {
-        error.named(&visible(self.label)).into()
+        match error {
+            AudioError::Cancelled { .. } => PipelineError::Interrupted,
+            error => error.named(&visible(self.label)).into(),
+        }
     }
 
     /// The recording has changed.

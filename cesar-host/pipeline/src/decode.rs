@@ -11,7 +11,7 @@ use cesar_runner::{Pcm, PcmError, PcmWriter, Room};
 use parking_lot::Mutex;
 
 use super::context::Context;
-use super::decoded::{DecodedAudio, options_of, parts_of};
+use super::decoded::{DecodedAudio, options_of, parts_of, stopped_by};
 use super::error::PipelineError;
 use super::events::{Event, StageReport};
 use super::media::Media;
@@ -119,7 +119,7 @@ fn inform(context: &Context<'_>, part: &Part, audio: &DecodedAudio) -> Result<()
 
 /// The decoding options of this part.
 pub(super) fn options(context: &Context<'_>, part: &Part) -> DecodeOptions {
-    options_of(context.tools, part)
+    stopped_by(context.cancel, options_of(context.tools, part))
 }
 
 pub(super) fn key_parts(context: &Context<'_>, media: &Media<'_>, part: &Part) -> KeyParts {

@@ -1,9 +1,9 @@
 //! The stored result of decoding: what is known of the samples, and the key it is stored under.
 
-use cesar_audio::{DecodeOptions, Decoded, Decoder, Issue, Slice};
+use cesar_audio::{DecodeOptions, Decoded, Decoder, Issue, Slice, Stop};
 use cesar_base::Digest;
 use cesar_cache::{KeyParts, OptionValue};
-use cesar_runner::Pcm;
+use cesar_runner::{CancelToken, Pcm};
 use plugin_api::document::Partial;
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,15 @@ impl DecodedAudio {
     /// Length in ms, rounded up to include every sample.
     pub(super) fn duration_ms(&self) -> u64 {
         self.samples.div_ceil(u64::from(cesar_audio::SAMPLE_RATE) / 1000)
+    }
+}
+
+/// The options with this request to stop.
+pub(super) fn stopped_by(cancel: &CancelToken, options: DecodeOptions) -> DecodeOptions {
+    let cancel = cancel.clone();
+    DecodeOptions {
+        stop: Stop::when(move || cancel.is_cancelled()),
+        ..options
     }
 }
 

@@ -12,7 +12,7 @@ use cesar_cache::{Cache, CacheError, KeyParts, NewEntry};
 use cesar_runner::CancelToken;
 use std::ops::ControlFlow;
 
-use super::decoded::{DecodedAudio, options_of, parts_of};
+use super::decoded::{DecodedAudio, options_of, parts_of, stopped_by};
 use super::error::PipelineError;
 use super::request::Part;
 use super::tools::Tools;
@@ -219,7 +219,7 @@ pub(super) fn draw(
         takes: Vec::new(),
         cancel,
     };
-    let options = options_of(tools, part);
+    let options = stopped_by(cancel, options_of(tools, part));
     let decoded = decode(path, part.slice, &options, &mut drawing).map_err(|error| match error {
         cesar_audio::AudioError::Cancelled { .. } => PipelineError::Interrupted,
         error => error.named(&cesar_base::names::visible(label)).into(),

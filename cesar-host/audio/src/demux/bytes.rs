@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::AudioError;
+use crate::{AudioError, stop};
 
 /// Minimum number of bytes per read.
 const WINDOW: usize = 128 * 1024;
@@ -95,6 +95,7 @@ impl Bytes {
 
     /// Reads twice the requested length, so that large requests at many places read few bytes repeatedly.
     fn fill(&mut self, position: u64, count: usize) -> io::Result<()> {
+        stop::check()?;
         self.window.clear();
         self.start = position;
         self.file.seek(SeekFrom::Start(position))?;

@@ -14,7 +14,7 @@ use symphonia::core::codecs::CodecParameters;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::{Duration, TimeBase};
 
@@ -24,7 +24,7 @@ use super::{Codec, Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::clock::nanoseconds;
 use crate::decoder::reason;
 use crate::kind::Walk;
-use crate::{AudioError, SOURCE_RATES};
+use crate::{AudioError, SOURCE_RATES, stop};
 
 struct General {
     path: PathBuf,
@@ -52,10 +52,8 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         Some(chunks) => cut_sound(path, chunks).map_err(unreadable)?,
         None => None,
     };
-    let source: Box<dyn MediaSource> = match &cut {
-        Some(cut) => Box::new(Padded::new(file, cut.claimed).map_err(unreadable)?),
-        None => Box::new(file),
-    };
+    let claimed = cut.as_ref().map_or(0, |cut| cut.claimed);
+    let source = Box::new(Padded::new(file, claimed).map_err(unreadable)?);
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
@@ -63,7 +61,10 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         || symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default());
     let format = contained(probe)
         .unwrap_or(Err(Error::Unsupported(PANICKED)))
-        .map_err(|error| AudioError::unsupported(path, reason(&error)))?;
+        .map_err(|error| match error {
+            Error::IoError(error) if stop::is_stopped(&error) => unreadable(error),
+            error => AudioError::unsupported(path, reason(&error)),
+        })?;
     let track = format
         .first_track(TrackType::Audio)
         .ok_or_else(|| AudioError::NoAudioTrack { name: path.into() })?;

@@ -10,9 +10,10 @@
 //! the kernel refuse other files and every socket. Memory for one allocation is bounded.
 //!
 //! No shell is involved. A thread drains standard error, so that neither pipe fills up. Dropping the source kills the child and
-//! waits for it. On Unix the child has its own process group, so that a terminal's Ctrl-C reaches only this program, which then
+//! waits for it; so does a request to stop, from another thread. On Unix the child has its own process group, so that a terminal's Ctrl-C reaches only this program, which then
 //! decides.
 
+mod child;
 mod command;
 mod jail;
 mod messages;
@@ -21,7 +22,7 @@ mod stream;
 
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout};
+use std::process::ChildStdout;
 use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
@@ -30,7 +31,8 @@ use crate::demux::Nanoseconds;
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
-use crate::{AudioError, Decoder, check_stream};
+use crate::{AudioError, Decoder, check_stream, stop};
+use child::Watched;
 use command::{broken, command, start};
 use messages::{MARKS, Messages};
 use probe::Description;
@@ -135,7 +137,7 @@ struct FfmpegSource {
     program: PathBuf,
     facts: Facts,
     stream: Stream,
-    child: Child,
+    child: Watched,
     output: StreamReader<BufReader<ChildStdout>>,
     messages: Option<JoinHandle<Messages>>,
     /// The messages, once the child has ended.
@@ -182,9 +184,8 @@ impl FfmpegSource {
             // In streams whose clock may jump, ffmpeg counts from the first used stream: the pictures count as used.
             command.args(["-map", "0:v:0", "-c", "copy", "-f", "null", "-"]);
         }
-        let mut child = start(command, program, path)?;
-        let output = child.stdout.take().expect("standard output was asked to be piped");
-        let errors = child.stderr.take().expect("standard error was asked to be piped");
+        let child = Watched::new(start(command, program, path)?);
+        let (output, errors) = child.pipes().expect("both outputs were asked to be piped");
         let length = path.metadata().map_err(failed)?.len();
         let claimed = kind::claimed_length(opened.kind, path).map_err(failed)?;
         let missing = claimed
@@ -249,15 +250,6 @@ impl FfmpegSource {
             self.reports = thread.join().unwrap_or_default();
         }
     }
-
-    /// Stops and reaps the child; has no effect on one that has ended.
-    fn stop(&mut self) {
-        if self.messages.is_some() {
-            // Both fail only if the child is gone.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
 }
 
 fn reported(message: &str) -> String {
@@ -270,10 +262,10 @@ impl Source for FfmpegSource {
     }
 
     fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
-        let time = match self.output.next(&mut chunk.samples) {
-            Ok(time) => time,
-            Err(error) => return Err(broken(&self.program, &self.path, error.to_string())),
-        };
+        let next = self.output.next(&mut chunk.samples);
+        // The output of a killed child ends anywhere.
+        stop::check().map_err(|source| AudioError::unreadable(&self.path, source))?;
+        let time = next.map_err(|error| broken(&self.program, &self.path, error.to_string()))?;
         let Some(time) = time else {
             return self.finish();
         };
@@ -298,14 +290,8 @@ impl Source for FfmpegSource {
     }
 
     fn explain(&mut self, gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
-        self.stop();
+        self.child.stop();
         self.take_messages();
         self.reports.about(gap).map(reported)
-    }
-}
-
-impl Drop for FfmpegSource {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -1,17 +1,19 @@
 //! Answers of ffprobe about a recording.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::child::Watched;
 use super::command::{Probing, broken, command, drain, start};
 use super::messages::sentence;
-use crate::AudioError;
 use crate::clock::SECOND;
 use crate::demux::Nanoseconds;
 use crate::kind::Kind;
 use crate::source::Stream;
 use crate::tracks::TrackFacts;
+use crate::{AudioError, stop};
 
 /// Demuxers that report the length of the whole file for each stream, which is that of the pictures in a film.
 const OF_ALL: [&str; 5] = ["asf", "asf_o", "gxf", "lxf", "dhav"];
@@ -114,15 +116,17 @@ fn ask(program: &Path, path: &Path, kind: Kind, probing: Probing) -> Result<Desc
          stream=index,codec_type,codec_name,codec_tag_string,sample_rate,channels,channel_layout,duration,start_time:\
          stream_disposition=default,attached_pic:stream_tags=language,title",
     );
-    let mut child = start(command, program, path)?;
-    let errors = child.stderr.take().expect("standard error was asked to be piped");
+    let child = Watched::new(start(command, program, path)?);
+    let (mut answers, errors) = child.pipes().expect("both outputs were asked to be piped");
     let messages = std::thread::spawn(move || drain(errors));
-    let output = child.wait_with_output();
-    let output = output.map_err(|error| broken(program, path, error.to_string()))?;
+    let mut output = Vec::new();
+    let status = answers.read_to_end(&mut output).and_then(|_| child.wait());
+    stop::check().map_err(|source| AudioError::unreadable(path, source))?;
+    let status = status.map_err(|error| broken(program, path, error.to_string()))?;
     let messages = messages.join().unwrap_or_default();
-    let answer = serde_json::from_slice::<Answer>(&output.stdout)
+    let answer = serde_json::from_slice::<Answer>(&output)
         .ok()
-        .filter(|answer| output.status.success() && !answer.streams.is_empty());
+        .filter(|answer| status.success() && !answer.streams.is_empty());
     let Some(answer) = answer else {
         let reason = sentence(messages.lines().last().unwrap_or("no message"));
         return Err(AudioError::Unsupported {

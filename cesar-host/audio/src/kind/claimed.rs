@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::{HEAD, Kind};
+use crate::stop::Stoppable;
 
 /// The size that the container declares beyond its beginning, if it does and [`Kind`] has no demuxer here.
 pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
@@ -57,7 +58,7 @@ fn asf_length(head: &[u8]) -> Option<u64> {
 
 /// A walk over the parts that declare a length.
 pub(crate) struct Walk {
-    file: BufReader<File>,
+    file: BufReader<Stoppable<File>>,
     pub(crate) length: u64,
     pub(crate) position: u64,
 }
@@ -67,7 +68,7 @@ impl Walk {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(0))?;
         Ok(Self {
-            file: BufReader::new(file),
+            file: BufReader::new(Stoppable(file)),
             length,
             position: 0,
         })

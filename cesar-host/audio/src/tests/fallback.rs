@@ -91,7 +91,7 @@ fn silence(bytes: usize) -> String {
 
 /// A program that decodes any file with `body`, and a `ffprobe` beside it that describes any file as 2.5 s of 5.1 at 8 kHz.
 #[cfg(unix)]
-fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
+pub(super) fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
     let description = r#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"x","sample_rate":"8000","channels":6,
         "channel_layout":"5.1(side)","duration":"2.5","start_time":"0"}],"format":{}}"#;
     program(folder, "ffprobe", &format!("echo '{description}'"));
@@ -99,7 +99,7 @@ fn pretend_ffmpeg(folder: &TempDir, body: &str) -> PathBuf {
 }
 
 #[cfg(unix)]
-fn program(folder: &TempDir, name: &str, body: &str) -> PathBuf {
+pub(super) fn program(folder: &TempDir, name: &str, body: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = write(folder, name, format!("#!/bin/sh\n{body}\n").as_bytes());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -8,6 +8,7 @@ mod hostile;
 mod laws;
 mod mixing;
 mod resampling;
+mod stopping;
 mod tracks;
 mod wave;
 
@@ -110,6 +111,7 @@ const NATIVE: DecodeOptions = DecodeOptions {
     ffmpeg: None,
     track: TrackChoice::Default,
     strict: false,
+    stop: Stop::NEVER,
 };
 
 /// As [`NATIVE`], refusing incomplete recordings.

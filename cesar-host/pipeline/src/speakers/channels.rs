@@ -60,8 +60,7 @@ pub(super) fn diarize(context: &Context<'_>, sound: &Sound<'_>) -> Result<Comput
     if let Some(number) = sound.audio.track {
         options.track = TrackChoice::Number(number);
     }
-    let stop = || context.cancel.is_cancelled();
-    let levels = cesar_audio::levels(path, sound.part.slice, (&options, sound.audio.reader()), &stop);
+    let levels = cesar_audio::levels(path, sound.part.slice, &options, sound.audio.reader());
     let levels = levels.map_err(|error| context.recording_error(error))?;
     let is_one_voice = levels.channels < 2 || are_the_same(&levels);
     if is_one_voice && sound.part.track == TrackChoice::All {

@@ -1,11 +1,13 @@
-//! A truncated file with zeros in place of the missing part.
+//! A file for symphonia's readers, with zeros in place of a missing part.
 //!
-//! symphonia's readers of AIFF and CAF read the part behind the sound, and refuse a file that ends before it.
+//! Those of AIFF and CAF read the part behind the sound, and refuse a file that ends before it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
+
+use crate::stop;
 
 /// The file, extended to its declared length.
 pub(super) struct Padded {
@@ -29,6 +31,7 @@ impl Padded {
 
 impl Read for Padded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        stop::check()?;
         let read = if self.position < self.there {
             self.file.read(buffer)?
         } else {

@@ -33,6 +33,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::demux::xiph::opus_frames;
+use crate::stop::Stoppable;
 use atom::Atom;
 use codec::Description;
 use edits::Range;
@@ -55,7 +56,7 @@ const PREROLL: u32 = 5;
 /// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`].
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let file = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
-    read(path, Box::new(file))
+    read(path, Box::new(Stoppable(file)))
 }
 
 /// Opens the file in `bytes`; `path` names it in errors.
