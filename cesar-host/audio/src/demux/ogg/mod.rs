@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
+use super::tags;
 use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
@@ -165,11 +166,41 @@ impl Ogg {
         Ok(())
     }
 
+    /// A page of a stream that never began: the only one under another number, if it continues that, or a loss.
+    fn take_stray(&mut self, page: &Page) {
+        let Some(stream) = &mut self.stream else { return };
+        match self.link.streams.as_mut_slice() {
+            [only] if stream.is_continued_by(page) => {
+                only.serial = page.serial;
+                stream.serial = page.serial;
+            }
+            _ => stream.lose("pages belong to no stream of the file".to_owned()),
+        }
+    }
+
+    /// The loss of bytes at the end that are no pages. Their share of the file is their share of the sound.
+    fn lose_end(&mut self, skipped: u64) -> Result<Option<Loss>, AudioError> {
+        let end = tags::skip_zeros(&mut self.bytes, self.position, self.position + skipped)?;
+        if skipped == 0 || end == self.position + skipped {
+            return Ok(None);
+        }
+        let sound = i128::from(self.stream.as_ref().map_or(self.end, Stream::end));
+        let share = sound * i128::from(skipped) / i128::from(self.position.max(1));
+        let has_pages = page::has_mark(&mut self.bytes, self.position)?;
+        Ok(Some(Loss {
+            duration: Nanoseconds::try_from(share).ok().filter(|_| has_pages),
+            message: format!("{skipped} bytes are no Ogg pages"),
+        }))
+    }
+
     fn take(&mut self, page: &Page, position: u64) -> Result<(), AudioError> {
         let is_new = page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial);
         // A link may have the serial of the previous one: then its first page comes after sound.
         if is_new || (page.is_first && self.has_begun) {
             self.next_link(position)?;
+        }
+        if !page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial) {
+            self.take_stray(page);
         }
         if let Some(unknown) = self.unknown.as_mut().filter(|unknown| unknown.serial == page.serial) {
             unknown.granule = unknown.granule.max(page.granule.unwrap_or(0));
@@ -217,7 +248,10 @@ impl Demuxer for Ogg {
                 }
                 Found::End { skipped, is_cut } => {
                     self.ending.is_cut |= is_cut;
-                    self.ending.lost = self.unknown.as_ref().map(Unknown::loss).or(self.lost.take());
+                    let known = self.unknown.as_ref().map(Unknown::loss).or(self.lost.take());
+                    let of_stream = self.stream.as_mut().and_then(Stream::take_lost);
+                    let of_end = if is_cut { None } else { self.lose_end(skipped)? };
+                    self.ending.lost = self.ending.lost.take().or(known).or(of_end).or(of_stream);
                     self.position += skipped;
                     return Ok(None);
                 }

@@ -57,6 +57,11 @@ pub(super) fn find(bytes: &mut Bytes, position: u64) -> Result<Found, AudioError
     }
 }
 
+/// Whether something that begins like a page follows.
+pub(super) fn has_mark(bytes: &mut Bytes, start: u64) -> Result<bool, AudioError> {
+    find_mark(bytes, start).map(|mark| mark.is_some())
+}
+
 fn find_mark(bytes: &mut Bytes, start: u64) -> Result<Option<u64>, AudioError> {
     let mut at = start;
     loop {

@@ -76,7 +76,7 @@ pub(super) fn stated_rate(packet: &[u8]) -> Option<u32> {
 #[derive(Debug, Clone)]
 enum Measure {
     Opus,
-    Vorbis(Vorbis),
+    Vorbis(Box<Vorbis>),
     Flac,
 }
 
@@ -120,7 +120,13 @@ impl Stream {
             Kind::Opus(opus) => (opus.codec.clone(), OPUS_RATE, opus.pre_skip, Measure::Opus, 2),
             Kind::Vorbis(identification) => {
                 let vorbis = Vorbis::parse(identification, more.get(1)?)?;
-                (vorbis.codec.clone(), vorbis.rate, 0, Measure::Vorbis(vorbis), 3)
+                (
+                    vorbis.codec.clone(),
+                    vorbis.rate,
+                    0,
+                    Measure::Vorbis(Box::new(vorbis)),
+                    3,
+                )
             }
             Kind::Flac(flac) => {
                 let comments = more.first().map(|packet| Comments::parse(packet));
@@ -195,6 +201,12 @@ impl Stream {
     /// End of the sound returned so far.
     pub(super) fn end(&self) -> Nanoseconds {
         self.time_of(self.position)
+    }
+
+    /// Whether the page is the next one by its number.
+    pub(super) fn is_continued_by(&self, page: &Page) -> bool {
+        self.sequence
+            .is_some_and(|sequence| sequence.wrapping_add(1) == page.sequence)
     }
 
     /// The packets that end in a page of this stream.

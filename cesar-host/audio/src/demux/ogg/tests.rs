@@ -88,6 +88,78 @@ fn the_links_of_a_chain_follow_each_other() {
     }
 }
 
+/// The pages with other contents, and their checksums.
+fn changed(pages: &[Vec<u8>], change: impl Fn(usize, &mut Vec<u8>)) -> Vec<u8> {
+    let mut pages = pages.to_vec();
+    for (index, page) in pages.iter_mut().enumerate() {
+        change(index, page);
+        page[22..26].fill(0);
+        let sum = page::checksum(page);
+        page[22..26].copy_from_slice(&sum.to_le_bytes());
+    }
+    pages.concat()
+}
+
+#[test]
+fn a_stream_that_changes_its_number_is_read_on_or_reported() {
+    let content = fixture("spanish.opus");
+    let (all, whole) = (pages(&content), drain(open, &content).unwrap());
+    let half = all.len() / 2;
+    let renamed = |page: &mut Vec<u8>| page[14..18].copy_from_slice(b"else");
+    let drained = drain(
+        open,
+        &changed(&all, |index, page| {
+            if index >= half {
+                renamed(page)
+            }
+        }),
+    )
+    .unwrap();
+    assert_eq!(
+        (drained.packets.len(), drained.losses().len()),
+        (whole.packets.len(), 0)
+    );
+
+    // The number of the page is another as well.
+    let without = [&all[..half], &all[half + 1..]].concat();
+    let drained = drain(
+        open,
+        &changed(&without, |index, page| {
+            if index >= half {
+                renamed(page)
+            }
+        }),
+    )
+    .unwrap();
+    assert!(drained.packets.len() < whole.packets.len());
+    let lost = drained.ending.lost.unwrap();
+    assert_eq!(lost.message, "pages belong to no stream of the file");
+}
+
+#[test]
+fn pages_with_wrong_checksums_at_the_end_are_lost_sound() {
+    let content = fixture("spanish.opus");
+    let mut all = pages(&content);
+    let half = all.len() / 2;
+    all[half..].iter_mut().for_each(|page| page[23] ^= 0x55);
+    let drained = drain(open, &all.concat()).unwrap();
+    let (lost, last) = (drained.ending.lost.unwrap(), drained.packets.last().unwrap());
+    assert!(lost.message.ends_with("bytes are no Ogg pages"), "{}", lost.message);
+    let end = last.time.unwrap() + lost.duration.unwrap();
+    assert!(
+        (end / 1_000_000 - 13_374).abs() < 1_500,
+        "about the length of the recording: {end}"
+    );
+    for (tail, message) in [
+        (vec![0; 5_000], None),
+        (vec![7; 5_000], Some("5000 bytes are no Ogg pages")),
+    ] {
+        let lost = drain(open, &[content.clone(), tail].concat()).unwrap().ending.lost;
+        let expected = message.map(|message: &str| (message.to_owned(), None));
+        assert_eq!(lost.map(|lost| (lost.message, lost.duration)), expected);
+    }
+}
+
 /// A link of Speex at 16 kHz that lasts two seconds.
 fn speex(serial: u32) -> Vec<u8> {
     let mut head = b"Speex   ".to_vec();
