@@ -53,7 +53,11 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         None => None,
     };
     let claimed = cut.as_ref().map_or(0, |cut| cut.claimed);
-    let source = Box::new(Padded::new(file, claimed).map_err(unreadable)?);
+    let patches = match chunks {
+        Some(chunks) => unwritten_sizes(path, chunks).map_err(unreadable)?,
+        None => Vec::new(),
+    };
+    let source = Box::new(Padded::new(file, claimed, patches).map_err(unreadable)?);
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
@@ -138,6 +142,41 @@ const CAF: Chunks = Chunks {
     samples: 16,
     unit: 1,
 };
+
+/// Sizes that a program could not write because its output was a pipe, by the length of the file: those of the sound and, in AIFF, of
+/// the file.
+fn unwritten_sizes(path: &Path, chunks: &Chunks) -> io::Result<Vec<(u64, Vec<u8>)>> {
+    let mut walk = Walk::new(File::open(path)?)?;
+    let size_of = |rest: u64| match chunks.size {
+        4 => u32::try_from(rest).unwrap_or(u32::MAX).to_be_bytes().to_vec(),
+        _ => rest.to_be_bytes().to_vec(),
+    };
+    let is_unwritten = |size: u64| match chunks.size {
+        4 => size == 0 || size >= 0xFFFF_FFFE,
+        _ => size < 4 || i64::try_from(size).is_err(),
+    };
+    let mut patches = Vec::new();
+    if chunks.size == 4 {
+        walk.skip(4)?;
+        let size = walk.peek::<4>()?.map_or(1, u32::from_be_bytes);
+        if is_unwritten(u64::from(size)) {
+            patches.push((4, size_of(walk.length.saturating_sub(8))));
+        }
+    }
+    walk.skip(chunks.first - walk.position)?;
+    while let Some((name, size)) = chunks.head(&mut walk)? {
+        let head = 4 + chunks.size;
+        if name == chunks.sound {
+            let rest = walk.length.saturating_sub(walk.position + head);
+            if is_unwritten(size) {
+                patches.push((walk.position + 4, size_of(rest)));
+            }
+            break;
+        }
+        walk.skip(head.saturating_add(size).saturating_add(size % chunks.unit))?;
+    }
+    Ok(patches)
+}
 
 /// Follows the chunks of AIFF or CAF to the sound.
 fn cut_sound(path: &Path, chunks: &Chunks) -> io::Result<Option<Cut>> {
@@ -334,6 +373,26 @@ mod tests {
         }
         let declared = demuxer.tracks()[0].declared_end;
         (samples, declared.map(|end| end / 1_000_000))
+    }
+
+    #[test]
+    fn sizes_that_were_never_written_are_those_of_the_file() {
+        let set = |mut file: Vec<u8>, at: usize, bytes: &[u8]| {
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+            file
+        };
+        let place = |file: &[u8], name: &[u8]| file.windows(4).position(|window| window == name).unwrap() + 4;
+        for unwritten in [[0; 4], [0xFF; 4]] {
+            let file = aiff(8000);
+            let (form, sound, frames) = (4, place(&file, b"SSND"), place(&file, b"COMM") + 6);
+            let file = set(set(set(file, form, &unwritten), sound, &unwritten), frames, &[0; 4]);
+            assert_eq!(read(&file, "aiff").0, 8000, "{unwritten:?}");
+        }
+        for unwritten in [[0; 8], [0xFF; 8]] {
+            let file = caf(8000);
+            let sound = place(&file, b"data");
+            assert_eq!(read(&set(file, sound, &unwritten), "caf").0, 8000, "{unwritten:?}");
+        }
     }
 
     #[test]

@@ -15,16 +15,19 @@ pub(super) struct Padded {
     there: u64,
     claimed: u64,
     position: u64,
+    /// Bytes that are read instead of those of the file, at their positions.
+    patches: Vec<(u64, Vec<u8>)>,
 }
 
 impl Padded {
-    pub(super) fn new(file: File, claimed: u64) -> io::Result<Self> {
+    pub(super) fn new(file: File, claimed: u64, patches: Vec<(u64, Vec<u8>)>) -> io::Result<Self> {
         let there = file.metadata()?.len();
         Ok(Self {
             file,
             there,
             claimed: claimed.max(there),
             position: 0,
+            patches,
         })
     }
 }
@@ -40,6 +43,16 @@ impl Read for Padded {
             buffer[..zeros].fill(0);
             zeros
         };
+        for (start, bytes) in &self.patches {
+            for (byte, at) in bytes.iter().zip(*start..) {
+                let index = at
+                    .checked_sub(self.position)
+                    .and_then(|index| usize::try_from(index).ok());
+                if let Some(place) = index.and_then(|index| buffer[..read].get_mut(index)) {
+                    *place = *byte;
+                }
+            }
+        }
         self.position += read as u64;
         Ok(read)
     }
