@@ -116,6 +116,10 @@ impl<H: Header> Walker<H> {
             tag_bytes: 0,
             tail: Tail::default(),
         };
+        if let Some(position) = walker.frames_inside_tag(start)? {
+            walker.start = position;
+            walker.position = position;
+        }
         walker.free = walker.measure_free_format()?;
         if !walker.begins_here()? {
             let limit = first.saturating_add(H::LONGEST as u64).min(end);
@@ -127,6 +131,24 @@ impl<H: Header> Walker<H> {
             walker.position = position;
         }
         Ok(Some(walker))
+    }
+
+    /// The first of the frames in a tag at `start` that continue up to its end: then its size is wrong, and they are the recording's.
+    fn frames_inside_tag(&mut self, start: u64) -> Result<Option<u64>, AudioError> {
+        /// Frames that no picture or text in a tag has one behind the other.
+        const MOST_BY_CHANCE: u32 = 100;
+        let Some(first) = self.search(start + 1, self.position)? else {
+            return Ok(None);
+        };
+        let (mut position, mut count) = (first, 0);
+        while position < self.start.min(self.end) {
+            match self.frame_at(position)? {
+                Some((_, length)) => position += length as u64,
+                None => return Ok(None),
+            }
+            count += 1;
+        }
+        Ok((count > MOST_BY_CHANCE).then_some(first))
     }
 
     /// Goes back to the first frame.

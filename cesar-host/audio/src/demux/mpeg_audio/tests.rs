@@ -366,6 +366,25 @@ fn lyrics_without_end_take_no_time_to_search() {
 }
 
 #[test]
+fn frames_that_a_tag_counts_as_its_own_are_read() {
+    let whole = heard(&read(&harbour()), 44_100);
+    // The size of a real tag is right, also with frames inside that end before it does.
+    let content = harbour();
+    let honest = [&id3(&[&content[..100_000], &[0; 5_000]].concat())[..], &content].concat();
+    assert_eq!(heard(&read(&honest), 44_100), whole);
+    let start = content
+        .windows(2)
+        .position(|pair| pair[0] == 0xFF && pair[1] >= 0xE0)
+        .unwrap();
+    for counted in [content.len() / 2, content.len() - 5, content.len() * 2] {
+        let mut tag = id3(&vec![0; counted]);
+        tag.truncate(10);
+        let content = [&tag[..], b"TIT2", &[0; 50], &content[start..]].concat();
+        assert_eq!(heard(&read(&content), 44_100), whole, "{counted}");
+    }
+}
+
+#[test]
 fn bytes_that_are_neither_frames_nor_tags_make_it_a_guess() {
     let folder = tempfile::tempdir().unwrap();
     let guess = |content: &[u8]| {
@@ -375,10 +394,18 @@ fn bytes_that_are_neither_frames_nor_tags_make_it_a_guess() {
     let (content, tag) = (harbour(), id3(&[7; 9_000]));
     let (first, second) = content.split_at(content.len() / 2);
     let (junk, zeros) = (vec![0x55; 9_000], vec![0; 9_000]);
-    for parts in [[&tag[..], &content, &[]], [&content, &tag, &content], [&[1; 99], &content, &[1; 99]]] {
+    for parts in [
+        [&tag[..], &content, &[]],
+        [&content, &tag, &content],
+        [&[1; 99], &content, &[1; 99]],
+    ] {
         assert_eq!(guess(&parts.concat()), None);
     }
-    for parts in [[first, &junk, second], [&zeros, &tag, &content], [&content, &zeros, &[]]] {
+    for parts in [
+        [first, &junk, second],
+        [&zeros, &tag, &content],
+        [&content, &zeros, &[]],
+    ] {
         assert_eq!(guess(&parts.concat()), Some("mp3"));
     }
 }
