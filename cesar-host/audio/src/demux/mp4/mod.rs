@@ -42,6 +42,7 @@ use input::{Bytes, Input};
 use movie::Movie;
 use sample::Sample;
 use supply::Supply;
+use top::Top;
 use track::TrackInfo;
 
 /// Maximum length of a packet of sound, in bytes.
@@ -100,6 +101,8 @@ struct Mp4 {
     missing: u64,
     unknown: u64,
     is_cut: bool,
+    /// The duration of another recording behind this one, which is not read.
+    follower: Option<Nanoseconds>,
 }
 
 /// The outcome of a sample.
@@ -116,6 +119,10 @@ impl Mp4 {
         let movie = Movie::read(&mut input, index)?;
         let mut infos = movie.tracks(&mut input, index)?;
         let begin = movie.begins(&mut input, &infos)?;
+        let follower = match movie.is_fragmented {
+            true => None,
+            false => following(&mut input, index)?,
+        };
         infos.retain(|info| info.is_audio);
         let mut tracks = infos.iter().map(|info| info.track(&movie)).collect::<Vec<_>>();
         if begin > 0 {
@@ -136,6 +143,7 @@ impl Mp4 {
             missing: 0,
             unknown: 0,
             is_cut: false,
+            follower,
         })
     }
 
@@ -276,12 +284,31 @@ impl Demuxer for Mp4 {
             duration: None,
             message: format!("{} packets are of an unknown codec", self.unknown),
         });
+        let follower = self.follower.map(|duration| Loss {
+            duration: Some(duration),
+            message: "another recording is behind this one in the file and is not read".to_owned(),
+        });
+        let lost = lost.or(follower);
         Ending {
             is_cut: self.is_cut || self.supply.as_ref().is_some_and(Supply::is_cut),
             lost,
             promised_end: None,
         }
     }
+}
+
+/// The duration of a recording behind the one of this index: files that were joined as they are.
+fn following(input: &mut Input, index: &Atom) -> io::Result<Option<Nanoseconds>> {
+    const MOST_ATOMS: usize = 10_000;
+    let (mut top, mut has_begun) = (Top::default(), false);
+    for _ in 0..MOST_ATOMS {
+        let Some(atom) = top.next(input, false)? else { break };
+        has_begun |= &atom.name == b"ftyp" && atom.start > index.start;
+        if has_begun && &atom.name == b"moov" {
+            return Movie::duration(input, &atom);
+        }
+    }
+    Ok(None)
 }
 
 /// The first tick decoded for a range.

@@ -7,6 +7,7 @@ use super::edits::Scales;
 use super::fragments::{Defaults, Fragments};
 use super::input::{Input, u32_at, u64_at};
 use super::track::{TrackInfo, body_of};
+use crate::clock::nanoseconds;
 use crate::demux::Nanoseconds;
 
 /// Maximum number of tracks examined.
@@ -45,6 +46,17 @@ impl Movie {
             movie.apple_delay = movie.apple_delay.or_else(|| apple_delay(&tags));
         }
         Ok(movie)
+    }
+
+    /// The duration that the header of `index` states.
+    pub(super) fn duration(input: &mut Input, index: &Atom) -> io::Result<Option<Nanoseconds>> {
+        let header = body_of(input, index, b"mvhd", 32)?;
+        let (scale, ticks) = match header.first() {
+            Some(1) => (u32_at(&header, 20), u64_at(&header, 24)),
+            _ => (u32_at(&header, 12), u32_at(&header, 16).map(u64::from)),
+        };
+        let scaled = scale.zip(ticks).filter(|(scale, _)| *scale > 0);
+        Ok(scaled.map(|(scale, ticks)| nanoseconds(ticks, scale)))
     }
 
     fn read_extends(&mut self, input: &mut Input, extends: &Atom) -> io::Result<()> {

@@ -353,3 +353,17 @@ fn the_second_track_can_be_chosen() {
     demuxer.select(1);
     assert_eq!(demuxer.next().unwrap().unwrap().data, content(100));
 }
+
+#[test]
+fn a_recording_joined_behind_another_is_reported() {
+    let content = fixture("interview.m4a");
+    let (alone, joined) = (read_all(&content), read_all(&content.repeat(2)));
+    assert_eq!((alone.ending.lost, joined.packets.len()), (None, alone.packets.len()));
+    let lost = joined.ending.lost.unwrap();
+    assert_eq!(
+        lost.message,
+        "another recording is behind this one in the file and is not read"
+    );
+    let difference = lost.duration.unwrap() - alone.declared_end.unwrap();
+    assert!(difference.abs() < 200_000_000, "{difference}");
+}
