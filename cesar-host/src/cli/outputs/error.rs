@@ -28,6 +28,9 @@ pub(crate) enum OutputError {
     Stdout(io::Error),
 }
 
+/// The stable name of [`OutputError::NotWritable`] for programs.
+pub(crate) const NOT_WRITABLE: &str = "not_writable";
+
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         use OutputError as Error;
@@ -35,7 +38,11 @@ impl From<OutputError> for Failure {
             Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => {
                 Self::usage(error)
             }
-            Error::IsFolder(_) | Error::NotWritable(..) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
+            Error::NotWritable(..) => Self {
+                code: Some(NOT_WRITABLE),
+                ..Self::failed(error)
+            },
+            Error::IsFolder(_) | Error::IsInput(_) | Error::Stdout(_) => Self::failed(error),
         }
     }
 }

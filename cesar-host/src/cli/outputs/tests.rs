@@ -178,3 +178,14 @@ fn files_that_are_there_are_kept_on_request() {
     let own = Outputs::new(&[], std::slice::from_ref(&place), Clobbering::Own, None);
     assert_eq!(own.kept(&place, &extensions), None);
 }
+
+#[test]
+fn an_unwritable_output_has_a_code_for_programs() {
+    let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let code = |error: OutputError| Failure::from(error).code;
+    assert_eq!(
+        code(OutputError::NotWritable("talk.txt".into(), full())),
+        Some("not_writable")
+    );
+    assert_eq!(code(OutputError::Stdout(full())), None);
+}
