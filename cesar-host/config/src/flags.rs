@@ -22,6 +22,11 @@ pub fn augment(command: Command, group: Group) -> Command {
                 Group::Config => !global,
                 Group::Render => setting.section() == "format" || setting.key == "output.formats",
                 Group::Align => flag.groups.contains(&Group::Transcribe) && setting.section() != "diarize",
+                Group::Watch => {
+                    flag.groups.contains(&Group::Transcribe)
+                        && !["download", "network"].contains(&setting.section())
+                        && setting.key != "output.correct_extension"
+                }
                 group => flag.groups.contains(&group),
             }
         })

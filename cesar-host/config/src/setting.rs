@@ -70,6 +70,8 @@ pub enum Group {
     Transcribe,
     /// `cesar align`, which takes the flags of `cesar transcribe` but for those about speakers: the text names them.
     Align,
+    /// `cesar watch`, which takes the flags of `cesar transcribe` but for those about addresses and about a single output file.
+    Watch,
     /// `cesar render`, which takes the flags of `cesar transcribe` about formats.
     Render,
     /// `cesar cache …`.

@@ -57,6 +57,7 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &Canc
         // Corrections are of what was recognised.
         original: true,
         script: Some(&script),
+        later: false,
         given: args.settings.given(),
     };
     run_asked(asked, &args.run, settings, verbosity, cancel)

@@ -6,7 +6,7 @@ use cesar_base::names::lossless;
 use cesar_pipeline::{Address, is_address};
 
 mod collected;
-mod folder;
+pub(super) mod folder;
 mod pipe;
 mod recording;
 

@@ -43,6 +43,7 @@ mod serve;
 mod summary;
 mod times;
 mod transcribe;
+mod watch;
 mod work;
 
 use args::{ConfigFile, JsonFlag, SettingFlags, group};
@@ -79,6 +80,8 @@ struct Cli {
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
     Transcribe(Box<transcribe::Args>),
+    /// Transcribe every recording that appears in folders
+    Watch(Box<watch::Args>),
     /// Align an existing text with a recording
     Align(Box<align::Args>),
     /// Write a JSON transcript in another format, without its recording
@@ -184,6 +187,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     let settings = resolved.settings();
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
+        Command::Watch(args) => watch::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Align(args) => align::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),
         Command::Render(args) => render::run(&args, &settings, &cancel_on_ctrl_c()),
         Command::Check(args) => check::run(&args),

@@ -17,14 +17,16 @@ use super::report::Failure;
 mod error;
 mod file;
 mod names;
+mod replaced;
 mod written;
 
 use cesar_base::names::shown;
 
-pub(super) use error::OutputError;
+pub(super) use error::{NOT_WRITABLE, OutputError};
 pub(super) use file::{Content, Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;
+pub(super) use replaced::Replaced;
 use written::Written;
 
 /// Destination of one recording's transcript.
@@ -157,8 +159,8 @@ pub(super) struct Outputs {
     written: Written,
     /// The recordings, which are never overwritten.
     inputs: BTreeSet<(u64, u64)>,
-    /// Names of the recordings of this run, without their extensions.
-    taken: Mutex<BTreeSet<PathBuf>>,
+    /// Names of the recordings of this run, without their extensions; none where recordings come one by one.
+    taken: Option<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// State of a place before a file is written there.
@@ -191,7 +193,17 @@ impl Outputs {
                 .iter()
                 .filter_map(|recording| identity(&recording.path))
                 .collect(),
-            taken: Mutex::new(bases.collect()),
+            taken: Some(Mutex::new(bases.collect())),
+        }
+    }
+
+    /// For recordings that come one by one, for any time: the files alone say which names are taken.
+    pub(super) fn one_by_one(state: Option<&Path>) -> Self {
+        Self {
+            clobbering: Clobbering::Own,
+            written: Written::open(state),
+            inputs: BTreeSet::new(),
+            taken: None,
         }
     }
 
@@ -271,7 +283,8 @@ impl Outputs {
     }
 
     fn take(&self, base: &Path) -> bool {
-        let mut taken = self.taken.lock();
+        let Some(taken) = &self.taken else { return true };
+        let mut taken = taken.lock();
         taken.insert(base.to_owned())
     }
 

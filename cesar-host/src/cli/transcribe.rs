@@ -19,7 +19,7 @@ use super::corrections;
 use super::humanize::count;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
-use super::outputs::{self, Clobbering, Content, Outputs, Place};
+use super::outputs::{self, Clobbering, Content, Outputs, Place, Replaced};
 use super::parallel::{self, Turn, Turns};
 use super::progress::Show;
 use super::report::{Exit, Failure};
@@ -119,10 +119,9 @@ pub(super) fn run_asked(
     let mut intermediates = intermediates.unwrap_or_default().into_iter();
     let tasks: Vec<_> = (work.recordings.iter().zip(places).zip(received))
         .map(|((recording, place), refused)| Task {
-            recording,
-            place,
             intermediate: Mutex::new(intermediates.next()),
             refused: Mutex::new(refused),
+            ..Task::of(recording, place)
         })
         .collect();
     if tasks.len() > 1 {
@@ -138,6 +137,7 @@ pub(super) fn run_asked(
     parallel::each(&tasks, work.at_a_time, |index, task| {
         let label = &task.recording.label;
         let result = parallel::contained(label, || one(&work, task, &outputs, &turns.of(index), &show, cancel));
+        let result = result.map(|finished| finished.outcome);
         let mut done = done.lock();
         done.add(&task.recording.input, result, &show)
     });
@@ -146,16 +146,36 @@ pub(super) fn run_asked(
 }
 
 /// One recording and where its transcript goes.
-struct Task<'a> {
+pub(super) struct Task<'a> {
     recording: &'a Recording,
     place: Place,
+    pub(super) replaced: Replaced,
     /// Taken when it is begun.
     intermediate: Mutex<Option<Intermediate>>,
     /// The error of receiving it; taken likewise.
     refused: Mutex<Option<InputError>>,
 }
 
-fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
+impl<'a> Task<'a> {
+    pub(super) fn of(recording: &'a Recording, place: Place) -> Self {
+        Self {
+            recording,
+            place,
+            replaced: Replaced::default(),
+            intermediate: Mutex::default(),
+            refused: Mutex::default(),
+        }
+    }
+}
+
+/// A transcribed recording.
+pub(super) struct Finished {
+    pub(super) outcome: Outcome,
+    /// The written files.
+    pub(super) files: Vec<PathBuf>,
+}
+
+pub(super) fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
     settings
         .log
         .progress
@@ -165,14 +185,15 @@ fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
         })
 }
 
-fn one(
+/// Transcribes one recording and writes its files.
+pub(super) fn one(
     work: &Work,
     task: &Task<'_>,
     outputs: &Outputs,
     turn: &Turn<'_>,
     show: &Show,
     cancel: &CancelToken,
-) -> Result<Outcome, Failure> {
+) -> Result<Finished, Failure> {
     let taken = |of: &Mutex<Option<InputError>>| of.lock().take();
     if let Some(refused) = taken(&task.refused) {
         return Err(refused.into());
@@ -184,7 +205,10 @@ fn one(
     if let Some(kept) = outputs.kept(&task.place, &work.extensions()) {
         show.json(&json!({ "type": "kept", "input": recording.input }));
         show.inform(&format!("{}: kept {}", recording.label, shown(&kept)));
-        return Ok(Outcome::Kept);
+        return Ok(Finished {
+            outcome: Outcome::Kept,
+            files: vec![kept],
+        });
     }
     let input = work.input(recording);
     let mut intermediate = task.intermediate.lock().take();
@@ -195,7 +219,8 @@ fn one(
     };
     drop(watched);
     let transcript = transcript?;
-    write(&transcript, task, outputs, turn, show)?;
+    outputs.withdraw(&task.replaced, &transcript.media);
+    let files = write(&transcript, task, outputs, turn, show)?;
     if let Some(replacements) = transcript.replacements {
         show.json(&json!({ "type": "glossary", "input": recording.input, "replacements": replacements }));
         let replacements = count(replacements, "replacement", "replacements");
@@ -215,21 +240,22 @@ fn one(
         report_partial(recording, partial, pipeline.cache().is_some(), show);
     }
     let (found, computed): (Vec<_>, Vec<_>) = (transcript.stages.iter()).partition(|stage| stage.outcome.is_found());
-    Ok(Outcome::Transcribed {
+    let outcome = Outcome::Transcribed {
         partial: transcript.partial.is_some(),
         cached: computed.is_empty(),
         saved_ms: found.iter().map(|stage| stage.ms.unsigned_abs()).sum(),
-    })
+    };
+    Ok(Finished { outcome, files })
 }
 
-/// Writes a transcript to its place, and reports the files.
+/// Writes a transcript to its place, and reports and returns the files.
 fn write(
     transcript: &Transcript,
     task: &Task<'_>,
     outputs: &Outputs,
     turn: &Turn<'_>,
     show: &Show,
-) -> Result<(), Failure> {
+) -> Result<Vec<PathBuf>, Failure> {
     let recording = task.recording;
     if task.place == Place::Stdout {
         turn.wait();
@@ -246,7 +272,8 @@ fn write(
             true => show.suspend(|| outputs::print(bytes)),
             false => outputs::print(bytes),
         };
-        return Ok(texts.try_for_each(|rendering| print(&rendering.bytes))?);
+        texts.try_for_each(|rendering| print(&rendering.bytes))?;
+        return Ok(Vec::new());
     }
     let fills: Vec<_> = (transcript.renderings.iter())
         .map(|rendering| |file: &mut dyn Write| file.write_all(&rendering.bytes))
@@ -263,7 +290,7 @@ fn write(
         show.json(&json!({ "type": "written", "input": recording.input, "path": lossless(file) }));
         show.inform(&format!("{} → {}", recording.label, shown(file)));
     }
-    Ok(())
+    Ok(wrote.files)
 }
 
 /// Reports what is missing; stages that are `kept` in the cache are not repeated.

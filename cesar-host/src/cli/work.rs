@@ -41,7 +41,7 @@ pub(super) struct WorkArgs {
 }
 
 /// The arguments about one recording: where its text goes, and which part of it is used.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(super) struct PartArgs {
     /// Output file (default: standard output, `-`); its extension sets the format unless --format is given
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
@@ -66,6 +66,8 @@ pub(super) struct Asked<'a> {
     pub(super) original: bool,
     /// The text whose words get times.
     pub(super) script: Option<&'a NamedScript>,
+    /// Whether the recordings come later, one by one, as for `cesar watch`.
+    pub(super) later: bool,
     pub(super) given: Given<'a>,
 }
 
@@ -76,6 +78,7 @@ impl WorkArgs {
             part: &self.part,
             original: self.original,
             script: None,
+            later: false,
             given: self.settings.given(),
         }
     }
@@ -93,6 +96,8 @@ pub(super) struct Work {
     formats: Vec<String>,
     output: Option<PathBuf>,
     part: Part,
+    /// The command that retries the run, unless recordings come later.
+    retry: Option<String>,
 }
 
 /// Treatment of missing models.
@@ -168,7 +173,7 @@ impl Work {
             show.inform(&passed_over.to_string());
         }
         let is_playlist = |recording: &Recording| recording.address.is_some() && settings.download.playlist;
-        let known = match recordings.iter().any(is_playlist) {
+        let known = match asked.later || recordings.iter().any(is_playlist) {
             true => usize::MAX,
             false => recordings.len(),
         };
@@ -209,6 +214,7 @@ impl Work {
                 slice: asked.part.slice(),
                 ..host::part(settings)
             },
+            retry: (!asked.later).then(retry_command::command),
         })
     }
 
@@ -233,7 +239,7 @@ impl Work {
             source: recording.source(),
             label: recording.label.clone(),
             part: self.part.clone(),
-            retry: Some(retry_command::command()),
+            retry: self.retry.clone(),
         }
     }
 

@@ -8,9 +8,9 @@ use plugin_api::StageError;
 
 use crate::decode::{Decoded, compression_ratio};
 use crate::detect;
-use crate::language::Language;
 use crate::encoder::Encoder;
 use crate::job::Job;
+use crate::language::Language;
 use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
 use crate::replicas::Part;

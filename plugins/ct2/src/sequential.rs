@@ -12,11 +12,11 @@ use plugin_api::resume::Checkpoint;
 
 use crate::decode::{Decoded, Decoder, Rules};
 use crate::detect;
-use crate::language::Language;
 use crate::encoder::Encoder;
 use crate::engine::Encoded;
 use crate::hallucination::{self, Skip, Surroundings};
 use crate::job::{Job, clip_points};
+use crate::language::Language;
 use crate::mel::{HOP, LogMel, WINDOW_FRAMES};
 use crate::prompt::{self, Parts};
 use crate::report::Report;

@@ -36,6 +36,20 @@ enum Entry {
 
 /// Adds the recordings of a folder, each named by its relative path.
 pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputError> {
+    let before = collected.recordings.len();
+    walk(collected, folder, &|_| false)?;
+    match collected.recordings.len() == before {
+        true => Err(InputError::NoRecordings(folder.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Adds the recordings of a folder, if there are any. Folders below it that are `left_out` are not read.
+pub(crate) fn walk(
+    collected: &mut Collected,
+    folder: &Path,
+    left_out: &dyn Fn(&Path) -> bool,
+) -> Result<(), InputError> {
     std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
     let mut found = Vec::new();
     let mut passed_over = PassedOver {
@@ -57,6 +71,7 @@ pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputE
             }
         };
         match kind(&entry) {
+            Entry::Folder if left_out(entry.path()) => entries.skip_current_dir(),
             Entry::Folder => {}
             Entry::Recording => found.push(recording(folder, entry.into_path())),
             Entry::Hidden => {
@@ -70,18 +85,19 @@ pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputE
         }
     }
     collected.passed_over.extend(passed_over.some());
-    if found.is_empty() {
-        return Err(InputError::NoRecordings(folder.to_owned()));
-    }
     collected.recordings.extend(found);
     Ok(())
 }
 
+/// Whether [`walk`] takes a file of this path in the folder for a recording.
+pub(crate) fn is_recording(folder: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(folder) else {
+        return false;
+    };
+    !below.iter().any(|name| is_hidden(Path::new(name))) && kind_of_file(path) == Entry::Recording
+}
+
 fn kind(entry: &DirEntry) -> Entry {
-    let extension = entry
-        .path()
-        .extension()
-        .map(|extension| extension.to_string_lossy().to_lowercase());
     // The folder itself was named, with any name.
     if entry.depth() > 0 && is_hidden(entry.path()) {
         Entry::Hidden
@@ -90,11 +106,19 @@ fn kind(entry: &DirEntry) -> Entry {
     } else if !entry.file_type().is_file() {
         Entry::Other
     } else {
-        match extension.as_deref() {
-            Some(extension) if UNFINISHED.contains(&extension) => Entry::Unfinished,
-            Some(extension) if cesar_audio::is_media_extension(extension) => Entry::Recording,
-            _ => Entry::Other,
-        }
+        kind_of_file(entry.path())
+    }
+}
+
+/// Kind of a file that is not hidden, by its extension.
+fn kind_of_file(path: &Path) -> Entry {
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some(extension) if UNFINISHED.contains(&extension) => Entry::Unfinished,
+        Some(extension) if cesar_audio::is_media_extension(extension) => Entry::Recording,
+        _ => Entry::Other,
     }
 }
 
@@ -103,7 +127,8 @@ fn is_hidden(path: &Path) -> bool {
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn recording(folder: &Path, path: PathBuf) -> Recording {
+/// The recording at a path in the folder.
+pub(crate) fn recording(folder: &Path, path: PathBuf) -> Recording {
     let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
     file(path, name)
 }

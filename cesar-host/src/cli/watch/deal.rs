@@ -1,0 +1,157 @@
+//! Work on one settled recording: its transcript, then its move.
+
+use std::path::{Path, PathBuf};
+
+use cesar_base::FileStamp;
+use cesar_base::names::shown;
+use cesar_runner::CancelToken;
+use serde_json::json;
+
+use super::folders::look;
+use super::ledger::{Ledger, Recorded};
+use super::moves::{Moved, move_into};
+use super::settle::is_same;
+use crate::cli::inputs::Recording;
+use crate::cli::outputs::{self, NOT_WRITABLE, Outputs, Place};
+use crate::cli::parallel::{self, Turns};
+use crate::cli::progress::Show;
+use crate::cli::report::{Exit, Failure};
+use crate::cli::summary::Outcome;
+use crate::cli::transcribe::{self, Task};
+use crate::cli::work::Work;
+
+/// Failures that are not those of a recording and may pass: the recording stays, and is tried again.
+const PASSING: [&str; 2] = ["disk_full", NOT_WRITABLE];
+/// Failures that every recording would have: the command ends.
+const OF_ALL: [&str; 3] = ["plugin_unavailable", "model_not_found", "library_not_found"];
+
+/// Everything that the work needs.
+pub(super) struct Dealer<'a> {
+    pub(super) work: &'a Work,
+    pub(super) outputs: &'a Outputs,
+    pub(super) ledger: &'a Ledger,
+    pub(super) output: &'a Path,
+    pub(super) done: Option<&'a Path>,
+    pub(super) failed: Option<&'a Path>,
+    pub(super) show: &'a Show,
+    pub(super) cancel: &'a CancelToken,
+}
+
+/// The result of the work.
+pub(super) enum Dealt {
+    Transcribed(Outcome),
+    /// It had its transcript.
+    Known,
+    /// The recording cannot be transcribed.
+    Failed(Failure),
+    /// It is gone, or has changed.
+    Changed,
+    /// It is to be tried again later.
+    Later(Failure),
+    /// No recording can be transcribed, or the user interrupts.
+    End(Failure),
+}
+
+impl Dealer<'_> {
+    pub(super) fn deal(&self, recording: &Recording, stamp: &FileStamp) -> Dealt {
+        let (path, extensions) = (&recording.path, self.work.extensions());
+        if let Some(files) = self.ledger.transcripts(path, stamp, &extensions) {
+            self.detail(&format!("{} has its transcript {}", recording.label, list(&files)));
+            return self.finish(recording, stamp, Dealt::Known);
+        }
+        match self.transcribe(recording, stamp, &extensions) {
+            Ok(outcome) => self.finish(recording, stamp, Dealt::Transcribed(outcome)),
+            Err(failure) => self.failure(recording, stamp, failure),
+        }
+    }
+
+    fn transcribe(&self, recording: &Recording, stamp: &FileStamp, extensions: &[String]) -> Result<Outcome, Failure> {
+        let path = &recording.path;
+        let mut names = outputs::names(std::slice::from_ref(recording), self.output)?;
+        // One recording has one name.
+        let place = names.pop().map_or(Place::Stdout, Place::Folder);
+        let recorded = Recorded::new(path, *stamp);
+        if let Some(recorded) = &recorded {
+            self.ledger.begin(recorded, &place.likely_files(extensions));
+        }
+        let mut task = Task::of(recording, place);
+        task.replaced = self.ledger.replaced(path, stamp);
+        let turns = Turns::default();
+        let work = || transcribe::one(self.work, &task, self.outputs, &turns.of(0), self.show, self.cancel);
+        let finished = parallel::contained(&recording.label, work)?;
+        if let Some(recorded) = &recorded {
+            self.ledger.remember(recorded, &finished.files);
+        }
+        Ok(finished.outcome)
+    }
+
+    /// Moves a recording that has its transcript.
+    fn finish(&self, recording: &Recording, stamp: &FileStamp, dealt: Dealt) -> Dealt {
+        if look(&recording.path).is_none_or(|now| !is_same(&now, stamp)) {
+            return Dealt::Changed;
+        }
+        let Some(folder) = self.done else { return dealt };
+        self.move_away(recording, stamp, folder, None)
+            .map_or_else(|dealt| dealt, |()| dealt)
+    }
+
+    fn failure(&self, recording: &Recording, stamp: &FileStamp, failure: Failure) -> Dealt {
+        let is_one_of = |codes: &[&str]| failure.code.is_some_and(|code| codes.contains(&code));
+        if failure.interrupted || failure.exit == Exit::Usage || is_one_of(&OF_ALL) {
+            return Dealt::End(failure);
+        }
+        if is_one_of(&PASSING) {
+            return Dealt::Later(failure);
+        }
+        if look(&recording.path).is_none_or(|now| !is_same(&now, stamp)) {
+            return Dealt::Changed;
+        }
+        if failure.code == Some("changed") {
+            // Not the recording: a plugin or a model was replaced, which the next start of the command loads.
+            return Dealt::End(failure);
+        }
+        if let Some(folder) = self.failed
+            && let Err(dealt) = self.move_away(recording, stamp, folder, Some(&failure.text))
+        {
+            return dealt;
+        }
+        Dealt::Failed(failure)
+    }
+
+    fn move_away(
+        &self,
+        recording: &Recording,
+        stamp: &FileStamp,
+        folder: &Path,
+        reason: Option<&str>,
+    ) -> Result<(), Dealt> {
+        match move_into(folder, &recording.name, &recording.path, stamp, reason) {
+            Ok(Moved::To(target)) => {
+                self.ledger.forget(&recording.path);
+                let to = cesar_base::names::lossless(&target);
+                self.show
+                    .json(&json!({ "type": "moved", "input": recording.input, "path": to }));
+                self.detail(&format!("{} moved to {}", recording.label, shown(&target)));
+                Ok(())
+            }
+            Ok(Moved::Changed) => Err(Dealt::Changed),
+            Err(_) if look(&recording.path).is_none() => Err(Dealt::Changed),
+            Err(error) => {
+                let (label, folder) = (&recording.label, shown(folder));
+                let text = format!("`{label}` cannot be moved to `{folder}`: {error}");
+                Err(Dealt::Later(Failure::failed(text)))
+            }
+        }
+    }
+
+    fn detail(&self, text: &str) {
+        if self.show.verbosity() >= 1 {
+            self.show.inform(text);
+        }
+    }
+}
+
+fn list(files: &[PathBuf]) -> String {
+    let files: Vec<String> = files.iter().map(shown).collect();
+    files.join(", ")
+}

@@ -1,0 +1,340 @@
+//! The loop of `cesar watch`.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use cesar_base::FileStamp;
+use cesar_pipeline::PipelineError;
+use serde_json::json;
+
+use super::deal::{Dealer, Dealt};
+use super::folders::{Change, Folders, interval, look};
+use super::settle::{End, Settling};
+use super::writers::open_for_writing;
+use crate::cli::inputs::Recording;
+use crate::cli::report::{Exit, Failure};
+use crate::cli::summary::Done;
+
+/// Interval for checking cancellation.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Time between walks through folders whose changes are reported.
+const WALK_INTERVAL: Duration = Duration::from_secs(60);
+/// Time between walks while a folder is missing, which nothing reports.
+const MISSING_INTERVAL: Duration = Duration::from_secs(5);
+/// Time until a walk after a report about a folder: several come together.
+const SOON: Duration = Duration::from_secs(1);
+/// Attributes of files on a network are cached for some seconds.
+const NETWORK_FACTOR: u32 = 5;
+/// Time after which a model without work is unloaded.
+const MODEL_IDLE: Duration = Duration::from_secs(900);
+/// Pauses after a failure that may pass, such as a full disk.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+enum Message {
+    Change(Change),
+    Dealt(Recording, FileStamp, Dealt),
+    /// Work on a recording panicked.
+    Panicked,
+}
+
+/// The state of the loop.
+pub(super) struct Watcher<'a> {
+    dealer: &'a Dealer<'a>,
+    folders: Folders,
+    settling: Settling,
+    settle_time: Duration,
+    once: bool,
+    done: Done,
+    /// Reports of the system are not used.
+    is_polling: bool,
+    start: Instant,
+    next_walk: Duration,
+    /// The time that the last walk took.
+    walk_took: Duration,
+    pause: Option<Duration>,
+    paused_until: Duration,
+    end: Option<Failure>,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(dealer: &'a Dealer<'a>, folders: Folders, settle_time: Duration, once: bool) -> Self {
+        Self {
+            dealer,
+            folders,
+            settling: Settling::new(settle_time),
+            settle_time,
+            once,
+            done: Done::of(0),
+            is_polling: false,
+            start: Instant::now(),
+            next_walk: Duration::ZERO,
+            walk_took: Duration::ZERO,
+            pause: None,
+            paused_until: Duration::ZERO,
+            end: None,
+        }
+    }
+
+    /// Runs until the user interrupts, every recording would fail, or, for `--once`, nothing is left.
+    pub(super) fn run(mut self, poll: bool) -> Result<Exit, Failure> {
+        let (send, messages) = channel();
+        if poll || self.folders.are_on_network() {
+            self.is_polling = true;
+            self.settle_time *= if poll { 1 } else { NETWORK_FACTOR };
+            self.settling = Settling::new(self.settle_time);
+        } else if !self.once {
+            self.watch(&send);
+        }
+        self.walk();
+        thread::scope(|scope| {
+            self.serve(scope, &send, &messages);
+            // Work that is being cancelled, or was started before the end.
+            while self.settling.running() > 0 {
+                match messages.recv() {
+                    Ok(Message::Dealt(recording, stamp, dealt)) => self.dealt(&recording, stamp, dealt),
+                    Ok(Message::Change(_)) => {}
+                    Ok(Message::Panicked) | Err(_) => break,
+                }
+            }
+        });
+        self.exit()
+    }
+
+    fn watch(&mut self, send: &Sender<Message>) {
+        let (changes, reported) = channel();
+        let send = send.clone();
+        thread::spawn(move || {
+            for change in reported {
+                if send.send(Message::Change(change)).is_err() {
+                    // The loop has ended.
+                    return;
+                }
+            }
+        });
+        if let Err(error) = self.folders.watch(changes) {
+            self.poll_instead(&error.to_string());
+        }
+    }
+
+    fn poll_instead(&mut self, reason: &str) {
+        self.folders.unwatch();
+        self.is_polling = true;
+        let text = format!(
+            "warning: the system reports no changes ({reason}); looking at intervals (raise `fs.inotify.max_user_watches`)"
+        );
+        self.dealer.show.inform(&text);
+    }
+
+    fn serve<'scope>(&mut self, scope: &'scope Scope<'scope, '_>, send: &Sender<Message>, messages: &Receiver<Message>)
+    where
+        'a: 'scope,
+    {
+        while self.end.is_none() && !self.dealer.cancel.is_cancelled() {
+            let now = self.start.elapsed();
+            if now >= self.next_walk && !self.once {
+                self.walk();
+            }
+            self.settling.settle(now, look, open_for_writing);
+            self.begin(scope, send);
+            if self.once && self.settling.is_idle() {
+                return;
+            }
+            self.dealer
+                .work
+                .host
+                .pipeline
+                .runners()
+                .end_idle(Instant::now(), MODEL_IDLE);
+            let next = [Some(self.next_walk).filter(|_| !self.once), self.settling.next_look()];
+            let wait = next
+                .into_iter()
+                .flatten()
+                .min()
+                .map(|next| next.saturating_sub(self.start.elapsed()));
+            match messages.recv_timeout(wait.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL)) {
+                Ok(message) => self.handle(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            messages.try_iter().for_each(|message| self.handle(message));
+        }
+    }
+
+    /// Begins work on settled recordings, as many at a time as `cesar transcribe`.
+    fn begin<'scope>(&mut self, scope: &'scope Scope<'scope, '_>, send: &Sender<Message>)
+    where
+        'a: 'scope,
+    {
+        let now = self.start.elapsed();
+        while self.settling.running() < self.dealer.work.at_a_time
+            && self.settling.has_ready()
+            && now >= self.paused_until
+        {
+            let Some((path, stamp)) = self.settling.start(now, look) else {
+                return;
+            };
+            let (dealer, recording, send) = (self.dealer, self.folders.recording(&path), send.clone());
+            scope.spawn(move || {
+                let guard = OnPanic(&send);
+                let dealt = dealer.deal(&recording, &stamp);
+                // The receiver lasts as long as the scope.
+                let _ = guard.0.send(Message::Dealt(recording, stamp, dealt));
+            });
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Change(change) => self.change(change),
+            Message::Dealt(recording, stamp, dealt) => self.dealt(&recording, stamp, dealt),
+            // The scope repeats the panic.
+            Message::Panicked => self.end = Some(Failure::failed("the work on a recording panicked")),
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        let now = self.start.elapsed();
+        let mut look_at = |path: PathBuf| self.settling.look(&path, look(&path), now);
+        match change {
+            Change::Written(path) => {
+                if let Some(path) = self.folders.local(&path)
+                    && self.settling.written(&path)
+                {
+                    self.settling.look(&path, look(&path), now);
+                    self.settling.written(&path);
+                }
+            }
+            Change::Closed(path) => {
+                if let Some(path) = self.folders.local(&path) {
+                    self.settling.closed(&path);
+                    self.settling.look(&path, look(&path), now);
+                }
+            }
+            Change::Other(path) => {
+                if let Some(path) = self.folders.local(&path) {
+                    look_at(path);
+                }
+            }
+            Change::FolderRemoved(path) => {
+                self.folders.removed(&path);
+                self.walk_soon(now);
+            }
+            Change::Folders => self.walk_soon(now),
+            Change::Full => self.poll_instead("too many folders"),
+        }
+    }
+
+    fn walk_soon(&mut self, now: Duration) {
+        self.next_walk = self.next_walk.min(now + interval(SOON, self.walk_took));
+    }
+
+    fn walk(&mut self) {
+        let begun = self.start.elapsed();
+        let (found, said) = self
+            .folders
+            .walk(begun > Duration::ZERO && self.walk_took > Duration::ZERO);
+        said.iter().for_each(|text| self.dealer.show.inform(text));
+        let now = self.start.elapsed();
+        self.settling.scanned(found, look, now);
+        self.walk_took = now - begun;
+        let usual = match (self.is_polling, self.folders.are_incomplete()) {
+            (true, _) => self.settle_time,
+            (false, true) => MISSING_INTERVAL,
+            (false, false) => WALK_INTERVAL,
+        };
+        self.next_walk = now + interval(usual, self.walk_took);
+    }
+
+    fn dealt(&mut self, recording: &Recording, stamp: FileStamp, dealt: Dealt) {
+        let (now, show) = (self.start.elapsed(), self.dealer.show);
+        let mut end = End::Finished;
+        match dealt {
+            Dealt::Known => {}
+            Dealt::Changed => end = End::Again,
+            Dealt::Transcribed(outcome) => {
+                self.pause = None;
+                self.done.inputs += 1;
+                // Only a failure ends the work.
+                let _ = self.done.add(&recording.input, Ok(outcome), show);
+            }
+            Dealt::Later(failure) if !self.once => {
+                end = End::Again;
+                let pause = longer(self.pause);
+                if self.pause.is_none() || now >= self.paused_until {
+                    (self.pause, self.paused_until) = (Some(pause), now + pause);
+                    let (text, seconds) = (&failure.text, pause.as_secs());
+                    show.json(
+                        &json!({ "type": "paused", "input": recording.input, "message": text, "seconds": seconds }),
+                    );
+                    show.complain(&format!("{text}; trying again in {seconds} s"));
+                }
+            }
+            Dealt::Failed(failure) | Dealt::Later(failure) => {
+                self.done.inputs += 1;
+                let _ = self.done.add(&recording.input, Err(failure), show);
+            }
+            Dealt::End(failure) => {
+                end = End::Again;
+                self.end.get_or_insert(failure);
+            }
+        }
+        self.settling.end(&recording.path, &stamp, end, now);
+        if end == End::Again {
+            self.settling.look(&recording.path, look(&recording.path), now);
+        }
+    }
+
+    fn exit(mut self) -> Result<Exit, Failure> {
+        let show = self.dealer.show;
+        match self.end.take() {
+            Some(failure) if failure.interrupted => {
+                let _ = self.done.add("", Err(PipelineError::Interrupted.into()), show);
+            }
+            Some(failure) => return Err(failure),
+            None if self.once && !self.settling.is_idle() => {
+                let _ = self.done.add("", Err(PipelineError::Interrupted.into()), show);
+            }
+            None => {}
+        }
+        let exit = self.done.exit(&self.dealer.work.host.pipeline, show)?;
+        // Without `--once`, an interrupt is the usual end, and failures were reported.
+        Ok(match self.once || exit == Exit::Interrupted {
+            true => exit,
+            false => Exit::Done,
+        })
+    }
+}
+
+/// The pause after one more failure.
+fn longer(pause: Option<Duration>) -> Duration {
+    pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE))
+}
+
+/// Reports a panic of the thread.
+struct OnPanic<'a>(&'a Sender<Message>);
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.send(Message::Panicked);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_ten_minutes() {
+        let mut pauses = vec![longer(None)];
+        for _ in 0..10 {
+            pauses.push(longer(pauses.last().copied()));
+        }
+        let seconds: Vec<_> = pauses.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+    }
+}
