@@ -12,3 +12,4 @@ mod models;
 mod parallel;
 mod render;
 mod search;
+mod watch;
