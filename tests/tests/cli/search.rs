@@ -50,6 +50,27 @@ fn a_transcript_is_found_by_its_words() {
     assert_eq!(found["hits"].as_array().unwrap().len(), 1);
 }
 
+/// The document before the glossary is in the cache too, and was never shown.
+#[test]
+fn the_words_of_the_glossary_are_found() {
+    let sandbox = sandbox();
+    sandbox.write("terms.txt", "second => harbour\n");
+    let found = |words: &str| sandbox.run(["search", words]).code == 0;
+    let with_glossary = |more: &[&str]| {
+        let words = ["--glossary", "terms.txt", "--start-time"];
+        sandbox.run(TALK.iter().chain(&words).chain(more)).exits(0);
+    };
+    // The index has the document of a run, and is then filled from the cache.
+    with_glossary(&["0"]);
+    assert!(found("harbour") && !found("second"));
+    // It is filled, and has the document of a run; then the recording is corrected.
+    with_glossary(&["1"]);
+    let edits = r#"{"operations": [{"op": "replace_words", "segment": 0, "word": 1, "text": "corrected"}]}"#;
+    sandbox.write("edits.json", edits);
+    sandbox.run(["edit", "talk.wav", "--apply", "edits.json"]).exits(0);
+    assert!(found("\"harbour corrected\"") && !found("second"));
+}
+
 #[test]
 fn filters_and_queries_without_hits_exit_with_1() {
     let sandbox = sandbox();

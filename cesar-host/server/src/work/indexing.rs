@@ -41,6 +41,13 @@ fn documents(cache: &Cache) -> Result<Vec<Listed>, CacheError> {
     Ok(listed)
 }
 
+fn cached_source(cache: &Cache, entry: &Cached) -> Source {
+    Source {
+        holder: cache_holder(cache),
+        id: entry.key.to_string(),
+    }
+}
+
 fn job_source(id: JobId) -> Source {
     Source {
         holder: JOBS.to_owned(),
@@ -127,6 +134,13 @@ impl Holders<'_> {
     /// # Errors
     /// When the index cannot be written.
     pub fn fill(&self, index: &Index, stop: &dyn Fn() -> bool) -> Result<(), SearchError> {
+        // Of several documents of a recording the last one stored is searched, so those that runs have stored are stored again in order.
+        if let Some(cache) = self.cache {
+            index.retain(&cache_holder(cache), &HashSet::new())?;
+        }
+        if self.jobs.is_some() {
+            index.retain(JOBS, &HashSet::new())?;
+        }
         let mut batch = Batch {
             index,
             corrections: self.corrections,
@@ -155,7 +169,7 @@ impl Holders<'_> {
         index.set_built()
     }
 
-    /// Stores the documents of one recording again, after its corrections changed: those of the cache, and that of `job`.
+    /// Stores the indexed documents of one recording again, after its corrections changed: those of the cache, and that of `job`.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -167,11 +181,20 @@ impl Holders<'_> {
         };
         if let Some(cache) = self.cache {
             let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
+            // One that no run has shown would become the last one stored.
+            let mut add_known = |entry: Cached| match index.add_source(
+                &entry.digest,
+                &cached_source(cache, &entry),
+                entry.label.as_deref().unwrap_or_default(),
+            )? {
+                true => batch.add_cached(cache, entry),
+                false => Ok(()),
+            };
             for merged in of(Stage::Merge, media) {
                 for spelled in of(Stage::Glossary, &merged.digest) {
-                    batch.add_cached(cache, spelled)?;
+                    add_known(spelled)?;
                 }
-                batch.add_cached(cache, merged)?;
+                add_known(merged)?;
             }
         }
         let job = job.and_then(|id| self.jobs?.get(id).ok().flatten());
@@ -262,10 +285,7 @@ impl Batch<'_> {
         let Ok(Some(artifact)) = cache.peek(&entry.key) else {
             return Ok(());
         };
-        let source = Source {
-            holder: cache_holder(cache),
-            id: entry.key.to_string(),
-        };
+        let source = cached_source(cache, &entry);
         self.add(entry.digest, &artifact.bytes, source, entry.label.unwrap_or_default())
     }
 
