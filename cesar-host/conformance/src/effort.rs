@@ -1,4 +1,4 @@
-//! How much is checked.
+//! The extent of a check.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a case has seen.
+//! The verdict of a case.
 
 /// The observation where the contract is kept, or the reason why the case was skipped.
 pub(super) enum Seen {

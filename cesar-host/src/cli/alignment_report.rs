@@ -1,4 +1,4 @@
-//! How well a text fits its recording, for the user.
+//! Report on the fit of a text to its recording.
 
 use plugin_api::document::{AlignProvenance, Mismatch, MismatchKind};
 use serde_json::json;

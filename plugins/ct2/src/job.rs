@@ -1,4 +1,4 @@
-//! What stays the same during one request.
+//! Everything that stays the same during one request.
 
 use plugin_api::{ErrorKind, StageError};
 

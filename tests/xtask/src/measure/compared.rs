@@ -1,4 +1,4 @@
-//! What measurements compare unless asked for something else.
+//! Engines and models that measurements compare by default.
 
 /// The compared engines, in the order of the columns.
 pub(super) const ENGINES: [&str; 2] = ["ct2", "whisper-cpp"];
