@@ -22,7 +22,7 @@ mod written;
 
 use cesar_base::names::shown;
 
-pub(super) use error::{NOT_WRITABLE, OutputError};
+pub(super) use error::OutputError;
 pub(super) use file::{Content, Fill, Prepared};
 pub(super) use names::Names;
 use names::joined;

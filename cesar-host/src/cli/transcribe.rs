@@ -219,8 +219,9 @@ pub(super) fn one(
     };
     drop(watched);
     let transcript = transcript?;
-    outputs.withdraw(&task.replaced, &transcript.media);
+    outputs.withdraw_earlier(&task.replaced);
     let files = write(&transcript, task, outputs, turn, show)?;
+    outputs.withdraw_same(&task.replaced, &transcript.media, &files);
     if let Some(replacements) = transcript.replacements {
         show.json(&json!({ "type": "glossary", "input": recording.input, "replacements": replacements }));
         let replacements = count(replacements, "replacement", "replacements");

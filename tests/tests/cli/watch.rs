@@ -274,14 +274,14 @@ fn an_open_file_is_not_taken() {
 
 /// Transcripts cannot be written for a while: no recording is blamed for that.
 #[test]
-fn a_full_disk_is_waited_for() {
+fn unwritable_transcripts_are_waited_for() {
     let sandbox = with_echo();
     let work = sandbox.work();
     sandbox.write("inbox/first.wav", wave(&[20]));
     let watcher = Watcher::start(&sandbox, &MOVING);
     watcher.wait_for("done/first.wav");
     fs::remove_dir_all(work.join("out")).unwrap();
-    // A link to a device that is always full, instead of the folder.
+    // No folder, and none can be made.
     std::os::unix::fs::symlink("/dev/full", work.join("out")).unwrap();
     sandbox.write("inbox/second.wav", wave(&[21]));
     watcher.wait_for("trying again");

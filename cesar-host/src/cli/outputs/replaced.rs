@@ -28,16 +28,40 @@ impl Place {
     }
 }
 
-impl Outputs {
-    /// Removes the files that a transcript of the recording with these bytes replaces.
-    pub(crate) fn withdraw(&self, replaced: &Replaced, media: &Digest) {
-        let media_of = |file: &Path| file::digest(file).and_then(|digest| self.written.media_of(file, &digest));
-        let same = replaced.same.iter().filter(|file| media_of(file) == Some(*media));
-        let earlier = replaced.earlier.iter().filter(|file| media_of(file).is_some());
-        for file in same.chain(earlier) {
-            if let Err(error) = std::fs::remove_file(file) {
-                tracing::debug!("cannot remove `{}`: {error}", shown(file));
-            }
+impl Replaced {
+    /// Those below a folder.
+    #[must_use]
+    pub(crate) fn below(mut self, folder: &Path) -> Self {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        for files in [&mut self.same, &mut self.earlier] {
+            files.retain(|file| file.starts_with(&folder));
         }
+        self
+    }
+}
+
+impl Outputs {
+    /// Removes the transcripts of earlier bytes, so that a new one gets their names.
+    pub(crate) fn withdraw_earlier(&self, replaced: &Replaced) {
+        let is_known = |file: &&PathBuf| self.media_of(file).is_some();
+        replaced.earlier.iter().filter(is_known).for_each(remove);
+    }
+
+    /// Removes the transcripts of the recording with these bytes under its earlier names, now that those in `written` exist.
+    pub(crate) fn withdraw_same(&self, replaced: &Replaced, media: &Digest, written: &[PathBuf]) {
+        let written: Vec<_> = written.iter().filter_map(|file| file.canonicalize().ok()).collect();
+        let is_new = |file: &PathBuf| file.canonicalize().is_ok_and(|file| written.contains(&file));
+        let is_earlier = |file: &&PathBuf| self.media_of(file) == Some(*media) && !is_new(file);
+        replaced.same.iter().filter(is_earlier).for_each(remove);
+    }
+
+    fn media_of(&self, file: &Path) -> Option<Digest> {
+        file::digest(file).and_then(|digest| self.written.media_of(file, &digest))
+    }
+}
+
+fn remove(file: &PathBuf) {
+    if let Err(error) = std::fs::remove_file(file) {
+        tracing::debug!("cannot remove `{}`: {error}", shown(file));
     }
 }

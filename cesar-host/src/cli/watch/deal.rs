@@ -9,19 +9,25 @@ use serde_json::json;
 
 use super::folders::look;
 use super::ledger::{Ledger, Recorded};
-use super::moves::{Moved, move_into};
+use super::moves::{Moved, durable, move_into};
 use super::settle::is_same;
 use crate::cli::inputs::Recording;
-use crate::cli::outputs::{self, NOT_WRITABLE, Outputs, Place};
+use crate::cli::outputs::{self, Outputs, Place};
 use crate::cli::parallel::{self, Turns};
 use crate::cli::progress::Show;
 use crate::cli::report::{Exit, Failure};
 use crate::cli::summary::Outcome;
-use crate::cli::transcribe::{self, Task};
+use crate::cli::transcribe::{self, Finished, Task};
 use crate::cli::work::Work;
 
-/// Failures that are not those of a recording and may pass: the recording stays, and is tried again.
-const PASSING: [&str; 2] = ["disk_full", NOT_WRITABLE];
+/// Failures of a recording. All others may pass: the recording stays, and is tried again.
+const OF_RECORDING: [&str; 5] = [
+    "invalid_audio",
+    "invalid_output",
+    "out_of_time",
+    "plugin_crashed",
+    "stage_failed",
+];
 /// Failures that every recording would have: the command ends.
 const OF_ALL: [&str; 3] = ["plugin_unavailable", "model_not_found", "library_not_found"];
 
@@ -57,15 +63,15 @@ impl Dealer<'_> {
         let (path, extensions) = (&recording.path, self.work.extensions());
         if let Some(files) = self.ledger.transcripts(path, stamp, &extensions) {
             self.detail(&format!("{} has its transcript {}", recording.label, list(&files)));
-            return self.finish(recording, stamp, Dealt::Known);
+            return self.finish(recording, stamp, &files, Dealt::Known);
         }
         match self.transcribe(recording, stamp, &extensions) {
-            Ok(outcome) => self.finish(recording, stamp, Dealt::Transcribed(outcome)),
+            Ok(Finished { outcome, files }) => self.finish(recording, stamp, &files, Dealt::Transcribed(outcome)),
             Err(failure) => self.failure(recording, stamp, failure),
         }
     }
 
-    fn transcribe(&self, recording: &Recording, stamp: &FileStamp, extensions: &[String]) -> Result<Outcome, Failure> {
+    fn transcribe(&self, recording: &Recording, stamp: &FileStamp, extensions: &[String]) -> Result<Finished, Failure> {
         let path = &recording.path;
         let mut names = outputs::names(std::slice::from_ref(recording), self.output)?;
         // One recording has one name.
@@ -75,22 +81,27 @@ impl Dealer<'_> {
             self.ledger.begin(recorded, &place.likely_files(extensions));
         }
         let mut task = Task::of(recording, place);
-        task.replaced = self.ledger.replaced(path, stamp);
+        task.replaced = self.ledger.replaced(path, stamp).below(self.output);
         let turns = Turns::default();
         let work = || transcribe::one(self.work, &task, self.outputs, &turns.of(0), self.show, self.cancel);
         let finished = parallel::contained(&recording.label, work)?;
         if let Some(recorded) = &recorded {
             self.ledger.remember(recorded, &finished.files);
         }
-        Ok(finished.outcome)
+        Ok(finished)
     }
 
-    /// Moves a recording that has its transcript.
-    fn finish(&self, recording: &Recording, stamp: &FileStamp, dealt: Dealt) -> Dealt {
+    /// Moves a recording that has its transcripts in `files`.
+    fn finish(&self, recording: &Recording, stamp: &FileStamp, files: &[PathBuf], dealt: Dealt) -> Dealt {
         if look(&recording.path).is_none_or(|now| !is_same(&now, stamp)) {
             return Dealt::Changed;
         }
         let Some(folder) = self.done else { return dealt };
+        // A machine that fails after the move must not lose a transcript that nothing would make again.
+        if let Err(error) = files.iter().try_for_each(|file| durable(file)) {
+            let text = format!("the transcript of `{}` cannot be stored: {error}", recording.label);
+            return Dealt::Later(Failure::failed(text));
+        }
         self.move_away(recording, stamp, folder, None)
             .map_or_else(|dealt| dealt, |()| dealt)
     }
@@ -100,15 +111,17 @@ impl Dealer<'_> {
         if failure.interrupted || failure.exit == Exit::Usage || is_one_of(&OF_ALL) {
             return Dealt::End(failure);
         }
-        if is_one_of(&PASSING) {
-            return Dealt::Later(failure);
-        }
-        if look(&recording.path).is_none_or(|now| !is_same(&now, stamp)) {
+        // Also a change of its owner or mode is noticed by the pipeline.
+        if look(&recording.path).is_none_or(|now| now != *stamp) {
             return Dealt::Changed;
         }
         if failure.code == Some("changed") {
             // Not the recording: a plugin or a model was replaced, which the next start of the command loads.
             return Dealt::End(failure);
+        }
+        // A defect of Cesar has no code, and would be met again.
+        if failure.code.is_some() && !is_one_of(&OF_RECORDING) {
+            return Dealt::Later(failure);
         }
         if let Some(folder) = self.failed
             && let Err(dealt) = self.move_away(recording, stamp, folder, Some(&failure.text))

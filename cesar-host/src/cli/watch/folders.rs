@@ -122,6 +122,12 @@ impl Folders {
             .filter(|path| !path.is_dir())
     }
 
+    /// The folders that the last walk could not read.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = &Path> {
+        let unreadable = self.folders.iter().filter(|folder| folder.is_missing);
+        unreadable.map(|folder| folder.path.as_path())
+    }
+
     /// Whether one of them is on a network.
     pub(super) fn are_on_network(&self) -> bool {
         self.folders.iter().any(|folder| is_on_network(&folder.path))
@@ -188,7 +194,11 @@ impl Folders {
             tracing::debug!("{error}");
         }
         let (mut found, left_out) = (Vec::new(), &self.left_out);
-        let is_left_out = |path: &Path| left_out.iter().any(|other| other == path);
+        let id = |path: &Path| path.metadata().ok().map(|metadata| identity(&metadata));
+        let left_out_ids: Vec<_> = left_out.iter().filter_map(|path| id(path)).collect();
+        // A link to it would have moved recordings found again, and moved without end.
+        let leads_there = |path: &Path| path.is_symlink() && id(path).is_some_and(|id| left_out_ids.contains(&id));
+        let is_left_out = |path: &Path| left_out.iter().any(|other| other == path) || leads_there(path);
         for folder in &mut self.folders {
             let mut collected = Collected::default();
             let path = &folder.path;

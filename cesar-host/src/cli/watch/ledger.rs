@@ -60,9 +60,12 @@ impl Ledger {
         extensions: &[String],
     ) -> Option<Vec<PathBuf>> {
         let entry = self.of(recording).filter(|entry| is_same(&entry.stamp, stamp))?;
+        // `talk.txt` or `talk.mp3.txt`, not `talk.labels.txt`, which is of another format.
+        let bases = [recording.file_stem(), recording.file_name()].map(Option::unwrap_or_default);
         let has = |extension: &String| {
-            let end = format!(".{extension}");
-            let is_it = |file: &&PathBuf| file.as_os_str().as_bytes().ends_with(end.as_bytes());
+            let names = bases.map(|base| [base.as_bytes(), b".", extension.as_bytes()].concat());
+            let name_of = |file: &PathBuf| file.file_name().map(|name| name.as_bytes().to_vec());
+            let is_it = |file: &&PathBuf| name_of(file).is_some_and(|name| names.contains(&name));
             entry.files.iter().find(is_it).is_some_and(|file| file.is_file())
         };
         extensions.iter().all(has).then_some(entry.files)

@@ -1,12 +1,13 @@
 //! Recordings that are moved once they are dealt with. No file is replaced, and none is lost: another name is chosen where one is taken.
 
 use std::fs::{self, File, FileTimes};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cesar_base::FileStamp;
+use cesar_base::names::shown;
 use cesar_cache::hash_file;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -41,42 +42,39 @@ pub(super) fn move_into(
         if target.symlink_metadata().is_ok() {
             if is_copy(recording, &target) {
                 // An earlier move ended between its two steps.
+                durable(&target)?;
                 fs::remove_file(recording)?;
+                explain(&target, reason);
                 return Ok(Moved::To(target));
             }
             continue;
         }
-        if let Some(reason) = reason {
-            write_reason(&target, reason)?;
+        if reason.is_some() && reason_file(&target).symlink_metadata().is_ok() {
+            continue;
         }
-        match move_to(recording, &target) {
-            Ok(()) => {}
+        let way = match move_to(recording, &target) {
+            Ok(way) => way,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-            Err(error) => {
-                if reason.is_some() {
-                    // The recording stays, and is tried again.
-                    let _ = fs::remove_file(reason_file(&target));
-                }
-                return Err(error);
-            }
-        }
-        if look(&target).is_none_or(|moved| same_content(&moved, stamp)) {
+            Err(error) => return Err(error),
+        };
+        // A copy was compared before the recording was removed.
+        if way == Way::Copied || look(&target).is_none_or(|moved| is_same(&moved, stamp)) {
+            explain(&target, reason);
             return Ok(Moved::To(target));
         }
         // It was written to at the last moment.
         rename_exclusively(&target, recording)?;
-        if reason.is_some() {
-            let _ = fs::remove_file(reason_file(&target));
-        }
         return Ok(Moved::Changed);
     }
     // The candidates never end.
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// A copy on another file system has another device and inode.
-fn same_content(one: &FileStamp, other: &FileStamp) -> bool {
-    is_same(one, other) || (one.device != other.device && (one.size, one.mtime_ns) == (other.size, other.mtime_ns))
+/// Waits until a file and its name are on the disk.
+pub(super) fn durable(file: &Path) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// `talk.mp3`, then `talk.2.mp3` and so on.
@@ -99,19 +97,30 @@ fn reason_file(target: &Path) -> PathBuf {
     name.into()
 }
 
-fn write_reason(target: &Path, reason: &str) -> io::Result<()> {
-    fs::write(reason_file(target), format!("{reason}\n"))
+/// Writes the reason beside a moved recording, which stays moved if that fails. No file is replaced.
+fn explain(target: &Path, reason: Option<&str>) {
+    let Some(reason) = reason else { return };
+    let written = File::create_new(reason_file(target)).and_then(|mut file| writeln!(file, "{reason}"));
+    if let Err(error) = written {
+        tracing::warn!("`{}` cannot be written: {error}", shown(&reason_file(target)));
+    }
 }
 
-fn move_to(recording: &Path, target: &Path) -> io::Result<()> {
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    Renamed,
+    Copied,
+}
+
+fn move_to(recording: &Path, target: &Path) -> io::Result<Way> {
     if recording.is_symlink() {
         // A relative link would lead elsewhere from there.
         symlink(recording.canonicalize()?, target)?;
-        return fs::remove_file(recording);
+        return fs::remove_file(recording).map(|()| Way::Renamed);
     }
     match rename_exclusively(recording, target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(recording, target),
-        result => result,
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(recording, target).map(|()| Way::Copied),
+        result => result.map(|()| Way::Renamed),
     }
 }
 
@@ -149,6 +158,8 @@ fn copy(recording: &Path, target: &Path) -> io::Result<()> {
         return Err(io::Error::other("it changed while it was being copied"));
     }
     copied.persist_noclobber(target).map_err(|error| error.error)?;
+    // Before the removal: the two file systems may lose different things with the machine.
+    durable(target)?;
     fs::remove_file(recording)
 }
 
@@ -162,14 +173,16 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Whether a file is the copy of this recording that an interrupted move left on another file system.
+/// Whether a file is the copy of this recording that an interrupted move left.
 fn is_copy(recording: &Path, target: &Path) -> bool {
     let (Some(one), Some(other)) = (look(recording), look(target)) else {
         return false;
     };
     let digest = |path| hash_file(path, &|| false).ok();
-    one.device != other.device
-        && same_content(&one, &other)
+    let is_another = (one.device, one.inode) != (other.device, other.inode);
+    is_another
+        && !recording.is_symlink()
+        && one.size == other.size
         && digest(recording).is_some_and(|one| digest(target) == Some(one))
 }
 
@@ -205,14 +218,32 @@ mod tests {
     fn the_reason_is_written_beside_the_recording() {
         let folder = tempfile::tempdir().unwrap();
         let (recording, failed) = (folder.path().join("talk.mp3"), folder.path().join("failed"));
-        for expected in ["talk.mp3.error.txt", "talk.2.mp3.error.txt"] {
-            fs::write(&recording, "no sound").unwrap();
+        for (content, expected) in [("no sound", "talk.mp3.error.txt"), ("none", "talk.2.mp3.error.txt")] {
+            fs::write(&recording, content).unwrap();
             moved(&failed, "talk.mp3", &recording, Some("it is no recording"));
             assert_eq!(
                 fs::read_to_string(failed.join(expected)).unwrap(),
                 "it is no recording\n"
             );
         }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_reason_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (recording, failed) = (folder.path().join("talk.mp3"), folder.path().join("failed"));
+        fs::create_dir(&failed).unwrap();
+        fs::write(failed.join("talk.mp3.error.txt"), "of the user").unwrap();
+        fs::write(&recording, "no sound").unwrap();
+        assert_eq!(
+            moved(&failed, "talk.mp3", &recording, Some("why")),
+            Path::new("talk.2.mp3")
+        );
+        let read = |name: &str| fs::read_to_string(failed.join(name)).unwrap();
+        assert_eq!(
+            (read("talk.mp3.error.txt"), read("talk.2.mp3.error.txt")),
+            ("of the user".to_owned(), "why\n".to_owned())
+        );
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(super) enum End {
     Finished,
     /// It is to be taken once more.
     Again,
+    /// It is to be taken once more at this time.
+    At(Duration),
 }
 
 /// Whether two looks found the same content. The time of change of the inode does not count: a rename changes it.
@@ -225,10 +227,10 @@ impl Settling {
         let Some(file) = self.files.get_mut(path).filter(|file| file.state == State::Running) else {
             return;
         };
-        if is_same(&file.stamp, stamp) && end == End::Finished {
-            file.state = State::Finished;
-        } else {
-            self.look_again(path, now + self.quiet);
+        match end {
+            End::Finished if is_same(&file.stamp, stamp) => file.state = State::Finished,
+            End::At(time) => self.look_again(path, time),
+            End::Finished | End::Again => self.look_again(path, now + self.quiet),
         }
     }
 

@@ -6,6 +6,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use cesar_base::FileStamp;
+use cesar_base::names::shown;
 use cesar_pipeline::PipelineError;
 use serde_json::json;
 
@@ -81,14 +82,23 @@ impl<'a> Watcher<'a> {
     /// Runs until the user interrupts, every recording would fail, or, for `--once`, nothing is left.
     pub(super) fn run(mut self, poll: bool) -> Result<Exit, Failure> {
         let (send, messages) = channel();
-        if poll || self.folders.are_on_network() {
+        let is_on_network = self.folders.are_on_network();
+        if poll || is_on_network {
             self.is_polling = true;
-            self.settle_time *= if poll { 1 } else { NETWORK_FACTOR };
+            self.settle_time *= if is_on_network { NETWORK_FACTOR } else { 1 };
             self.settling = Settling::new(self.settle_time);
         } else if !self.once {
             self.watch(&send);
         }
         self.walk();
+        if self.once
+            && let Some(folder) = self.folders.unreadable().next()
+        {
+            return Err(Failure::failed(format!(
+                "the folder `{}` cannot be read",
+                shown(folder)
+            )));
+        }
         thread::scope(|scope| {
             self.serve(scope, &send, &messages);
             // Work that is being cancelled, or was started before the end.
@@ -115,16 +125,18 @@ impl<'a> Watcher<'a> {
             }
         });
         if let Err(error) = self.folders.watch(changes) {
-            self.poll_instead(&error.to_string());
+            let remedy = match error.kind {
+                notify::ErrorKind::MaxFilesWatch => "; raise `fs.inotify.max_user_watches`",
+                _ => "",
+            };
+            self.poll_instead(&format!("{error}{remedy}"));
         }
     }
 
     fn poll_instead(&mut self, reason: &str) {
         self.folders.unwatch();
         self.is_polling = true;
-        let text = format!(
-            "warning: the system reports no changes ({reason}); looking at intervals (raise `fs.inotify.max_user_watches`)"
-        );
+        let text = format!("warning: the system reports no changes ({reason}); looking at intervals");
         self.dealer.show.inform(&text);
     }
 
@@ -223,7 +235,7 @@ impl<'a> Watcher<'a> {
                 self.walk_soon(now);
             }
             Change::Folders => self.walk_soon(now),
-            Change::Full => self.poll_instead("too many folders"),
+            Change::Full => self.poll_instead("too many folders; raise `fs.inotify.max_user_watches`"),
         }
     }
 
@@ -261,7 +273,6 @@ impl<'a> Watcher<'a> {
                 let _ = self.done.add(&recording.input, Ok(outcome), show);
             }
             Dealt::Later(failure) if !self.once => {
-                end = End::Again;
                 let pause = longer(self.pause);
                 if self.pause.is_none() || now >= self.paused_until {
                     (self.pause, self.paused_until) = (Some(pause), now + pause);
@@ -271,6 +282,8 @@ impl<'a> Watcher<'a> {
                     );
                     show.complain(&format!("{text}; trying again in {seconds} s"));
                 }
+                // Behind the others, which may have no such trouble.
+                end = End::At(self.paused_until + self.settle_time);
             }
             Dealt::Failed(failure) | Dealt::Later(failure) => {
                 self.done.inputs += 1;

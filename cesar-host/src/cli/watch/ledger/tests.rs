@@ -68,6 +68,22 @@ fn unchanged_recordings_with_all_transcripts_are_known() {
 }
 
 #[test]
+fn a_transcript_in_a_longer_extension_is_of_another_format() {
+    let place = Place::new();
+    let (recording, labels) = (place.write("a.wav", b"sound"), place.write("a.labels.txt", b"words"));
+    place.remember(&recording, &labels);
+    assert_eq!(place.transcripts(&recording, &["txt"]), None);
+    assert_eq!(place.transcripts(&recording, &["labels.txt"]), Some(vec![labels]));
+    let longer = place.write("a.wav.txt", b"words");
+    place.remember(&recording, &longer);
+    assert_eq!(
+        place.transcripts(&recording, &["txt"]),
+        Some(vec![longer]),
+        "the name was taken"
+    );
+}
+
+#[test]
 fn a_moved_recording_is_forgotten() {
     let place = Place::new();
     let (recording, text) = (place.write("a.wav", b"sound"), place.write("a.txt", b"words"));

@@ -158,6 +158,19 @@ fn a_change_during_the_work_or_a_request_takes_it_again() {
 
 /// Its transcript is not written under two names.
 #[test]
+fn a_recording_for_later_waits_until_then() {
+    let mut settling = Settling::new(QUIET);
+    settling.look(path(), Some(stamp(9, 1)), at(0));
+    settle(&mut settling, 2, stamp(9, 1), false);
+    assert!(start(&mut settling, 2, stamp(9, 1)));
+    settling.end(path(), &stamp(9, 1), End::At(at(30)), at(4));
+    settle(&mut settling, 29, stamp(9, 1), false);
+    assert!(!start(&mut settling, 29, stamp(9, 1)), "others come first");
+    settle(&mut settling, 30, stamp(9, 1), false);
+    assert!(start(&mut settling, 30, stamp(9, 1)));
+}
+
+#[test]
 fn a_file_renamed_during_the_work_waits_for_its_end() {
     let mut settling = Settling::new(QUIET);
     let other = Path::new("in/renamed.wav");
