@@ -104,21 +104,32 @@ fn both_engines_transcribe_english() {
 fn both_engines_detect_spanish() {
     let sandbox = Sandbox::new();
     let recording = fixture("spanish.opus");
-    // The first window of an engine has no speech for detection.
-    let late = sandbox.work().join("silence_then_spanish.wav");
-    let status = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-i"])
-        .arg(&recording)
-        .args(["-af", "adelay=45s:all=1", "-ar", "16000", "-ac", "1"])
-        .arg(&late)
-        .status();
-    assert!(status.expect("`ffmpeg` is installed").success());
-    for (engine, path) in [
-        ("ct2", &recording),
-        ("ct2", &late),
-        ("whisper-cpp", &recording),
-        ("whisper-cpp", &late),
-    ] {
+    // The first window of an engine has no speech for detection: silence, or a telephone that rings.
+    let after = |name: &str, sound: &str| {
+        let late = sandbox.work().join(name);
+        let status = Command::new("ffmpeg")
+            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-t", "45", "-i", sound, "-i"])
+            .arg(&recording)
+            .args([
+                "-filter_complex",
+                "[0][1]concat=n=2:v=0:a=1",
+                "-ar",
+                "16000",
+                "-ac",
+                "1",
+            ])
+            .arg(&late)
+            .status();
+        assert!(status.expect("`ffmpeg` is installed").success());
+        late
+    };
+    let silence = after("silence.wav", "anullsrc=r=16000:cl=mono");
+    let rings = after(
+        "rings.wav",
+        "aevalsrc='if(lt(mod(t,5),1),0.15*sin(2*PI*425*t),0)':s=16000",
+    );
+    let cases = ["ct2", "whisper-cpp"].map(|engine| [&recording, &silence, &rings].map(|path| (engine, path)));
+    for (engine, path) in cases.concat() {
         let path = path.to_str().unwrap();
         let arguments = [
             "transcribe",
