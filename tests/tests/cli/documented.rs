@@ -84,7 +84,7 @@ impl Reader {
         make(&[&inputs[..], &tracks, &languages, &["film.mkv"]].concat());
         for (file, name) in [
             ("short.wav", "recordings/one.wav"),
-            ("short.wav", "recordings/more/two.wav"),
+            ("welcome.ogg", "recordings/more/two.ogg"),
         ] {
             sandbox.write(name, fs::read(fixture(file)).unwrap());
         }
