@@ -29,7 +29,7 @@ pub(crate) enum OutputError {
 }
 
 /// The stable name of [`OutputError::NotWritable`] for programs.
-pub(crate) const NOT_WRITABLE: &str = "not_writable";
+const NOT_WRITABLE: &str = "not_writable";
 
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {

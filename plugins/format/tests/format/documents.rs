@@ -1,12 +1,14 @@
 //! Documents to render.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use cesar_plugin_format::{File, Format, Guide, Request, Times};
+use cesar_plugin_format::{File, Format, Guide, MANIFEST, Request, Times};
 use plugin_api::document::{
     AudioIssue, AudioProvenance, AudioReport, Document, Partial, Provenance, SCHEMA, Seconds, Segment, StageProvenance,
     Turn, Word, rendered_bytes,
 };
+use plugin_api::manifest::Manifest;
 use serde_json::{Value, json};
 
 /// The formats of transcripts, tables and plain subtitles, in the manifest's order.
@@ -65,6 +67,25 @@ pub(crate) fn request(format: Format, document: Document) -> Request {
         frame_rate: 25.0,
         document,
     }
+}
+
+/// A request as the host makes it of these options.
+pub(crate) fn asked(options: &[(&str, Value)], document: Document) -> Request {
+    let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
+    let given: BTreeMap<String, Value> = options
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    let mut body: serde_json::Map<String, Value> = manifest
+        .effective(&given)
+        .expect("the options are in the table")
+        .into_iter()
+        .collect();
+    body.insert(
+        "document".into(),
+        serde_json::to_value(document).expect("a document is JSON"),
+    );
+    serde_json::from_value(Value::Object(body)).expect("a request with these options is accepted")
 }
 
 /// With both limits.

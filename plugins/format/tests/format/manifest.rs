@@ -1,6 +1,5 @@
 //! The manifest and the code agree.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,24 +7,10 @@ use cesar_plugin_format::{Format, MANIFEST, Options, Request};
 use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
-use crate::documents::{BASIC, EXPORTS, plain};
+use crate::documents::{BASIC, EXPORTS, asked, plain};
 
 fn parsed(given: &[(&str, Value)]) -> Request {
-    let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
-    let given: BTreeMap<String, Value> = given
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect();
-    let mut body: serde_json::Map<String, Value> = manifest
-        .effective(&given)
-        .expect("the options are in the table")
-        .into_iter()
-        .collect();
-    body.insert(
-        "document".into(),
-        serde_json::to_value(plain()).expect("a document is JSON"),
-    );
-    serde_json::from_value(Value::Object(body)).expect("a request with every option is accepted")
+    asked(given, plain())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Each option of subtitles changes the cues as its text in the manifest says, in each format that the text names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cesar_plugin_format::{Format, MANIFEST, Request};
 use cesar_subtitles::{Cue, parse};
@@ -8,7 +8,7 @@ use plugin_api::document::Document;
 use plugin_api::manifest::Manifest;
 use serde_json::{Value, json};
 
-use crate::documents::{document, render};
+use crate::documents::{self, document, render};
 use crate::ruled::spoken;
 
 const CUES: &str = "srt, vtt, ass, lrc, ttml, imsc";
@@ -25,21 +25,9 @@ fn talk() -> Document {
     )
 }
 
-/// A request as the host makes it of these options.
+/// A request for this format with these options.
 fn asked(format: &str, options: &[(&str, Value)], document: Document) -> Request {
-    let manifest = Manifest::parse(MANIFEST).expect("the manifest is valid");
-    let mut given: BTreeMap<String, Value> = [("format".to_owned(), json!(format))].into();
-    given.extend(options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    let mut body: serde_json::Map<String, Value> = manifest
-        .effective(&given)
-        .expect("the options are in the table")
-        .into_iter()
-        .collect();
-    body.insert(
-        "document".into(),
-        serde_json::to_value(document).expect("a document is JSON"),
-    );
-    serde_json::from_value(Value::Object(body)).expect("a request")
+    documents::asked(&[&[("format", json!(format))], options].concat(), document)
 }
 
 /// By the rules of `plain`, in which every option but the given one has an easy value.
