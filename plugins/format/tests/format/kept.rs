@@ -63,19 +63,28 @@ fn elements(xml: &str, name: &str) -> String {
 /// The text behind overrides.
 fn ass_text(file: &str) -> String {
     let lines = file.lines().filter_map(|line| line.strip_prefix("Dialogue: "));
-    let fields = lines.map(|line| line.splitn(10, ',').nth(9).expect("ten fields").replace("\\N", ""));
-    let mut text = String::new();
-    for line in fields {
-        let escaped = line.replace("\\{", "\u{e000}").replace("\\}", "\u{e001}");
-        for part in escaped.split('{') {
-            text.push_str(part.split_once('}').map_or(part, |(_, shown)| shown));
+    let fields = lines.map(|line| line.splitn(10, ',').nth(9).expect("ten fields"));
+    visible(&fields.map(ass_shown).collect::<String>())
+}
+
+/// What a player shows of one text: `\N` is a line break, `\{` and `\}` are braces, a backslash before U+2060 is one, and `{...}` is an
+/// override.
+fn ass_shown(field: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = field;
+    while let Some(character) = rest.chars().next() {
+        let escapes = [("\\N", "\n"), ("\\{", "{"), ("\\}", "}"), ("\\\u{2060}", "\\")];
+        if let Some((escape, meaning)) = escapes.into_iter().find(|(escape, _)| rest.starts_with(escape)) {
+            shown.push_str(meaning);
+            rest = &rest[escape.len()..];
+        } else if let Some(end) = rest.find('}').filter(|_| character == '{') {
+            rest = &rest[end + 1..];
+        } else {
+            shown.push(character);
+            rest = &rest[character.len_utf8()..];
         }
     }
-    let text = text
-        .replace('\u{e000}', "{")
-        .replace('\u{e001}', "}")
-        .replace("\\\u{2060}", "\\");
-    visible(&text)
+    shown
 }
 
 proptest! {
