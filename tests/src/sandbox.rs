@@ -50,6 +50,7 @@ pub fn program_folder() -> PathBuf {
 pub struct Sandbox {
     watchdog: Watchdog,
     folder: TempDir,
+    threads: Option<&'static str>,
 }
 
 /// The output of a finished run.
@@ -78,7 +79,11 @@ impl Sandbox {
             .tempdir()
             .expect("a temporary folder can be made");
         let watchdog = Watchdog::over(folder.path().join("home"));
-        let sandbox = Self { watchdog, folder };
+        let sandbox = Self {
+            watchdog,
+            folder,
+            threads: None,
+        };
         for name in ["home", "config", "data", "state", "cache", "run", "tmp", "here"] {
             fs::create_dir(sandbox.path().join(name)).expect("the sandbox can be written");
         }
@@ -86,6 +91,18 @@ impl Sandbox {
             link_model(name, &sandbox.models());
         }
         sandbox
+    }
+
+    /// As [`Sandbox::new`], with one thread for each engine. Threads of a recognition wait for each other in loops, which is most of their
+    /// time where other tests use the same processors. Plugins without the option `threads` refuse to run in it.
+    ///
+    /// # Panics
+    /// As [`Sandbox::new`].
+    pub fn with_one_thread() -> Self {
+        Self {
+            threads: Some("1"),
+            ..Self::new()
+        }
     }
 
     /// Adds the fetched model of this name.
@@ -160,6 +177,7 @@ impl Sandbox {
             .env("TMPDIR", self.path().join("tmp"))
             .env("CESAR_MODELS_DIR", self.models())
             .env("NO_COLOR", "1")
+            .envs(self.threads.map(|threads| ("CESAR_ASR_THREADS", threads)))
             .stdin(Stdio::null());
         command
     }

@@ -13,7 +13,7 @@ pub const MODELS: [&str; 2] = ["segmentation", "speaker"];
 /// # Panics
 /// If one of them has not been fetched.
 pub fn with_speakers() -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     for model in MODELS {
         sandbox.add_model(model);
     }

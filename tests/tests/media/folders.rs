@@ -44,7 +44,7 @@ fn files_below(folder: &Path) -> BTreeSet<PathBuf> {
 /// extension, and files that are none.
 #[test]
 fn every_good_file_of_an_untidy_folder_is_transcribed() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let out = sandbox.work().join("out");
     let run = transcribe(&sandbox, "t15", &out).exits(4);
     let expected = [
@@ -85,7 +85,7 @@ fn every_good_file_of_an_untidy_folder_is_transcribed() {
 /// Two runs to one folder, and two recordings of one run, with the same stem.
 #[test]
 fn recordings_with_the_same_stem_replace_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let out = sandbox.work().join("out");
     transcribe(&sandbox, "t16/one/talk.ogg", &out).exits(0);
     let first = fs::read_to_string(out.join("talk.txt")).unwrap();

@@ -275,7 +275,7 @@ fn form<'a>(name: &'a str, bytes: &'a [u8]) -> [Part<'a>; 5] {
 /// With ffmpeg and without, side by side: one cache for both, so that the engine processes each sound once.
 #[test]
 fn every_recording_gives_its_text_with_ffmpeg_and_without() {
-    let (sandbox, folder) = (&Sandbox::new(), inputs());
+    let (sandbox, folder) = (&Sandbox::with_one_thread(), inputs());
     every_input_has_a_row(folder);
     let every_way = |has_ffmpeg: bool| {
         let mut faults = by_command_line(sandbox, folder, has_ffmpeg);
@@ -313,7 +313,7 @@ fn is_material(name: &str) -> bool {
 /// Another ffmpeg may give other samples: what was stored is decoded again, and replaced.
 #[test]
 fn a_recording_that_another_ffmpeg_decodes_differently_is_transcribed_again() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let short = fixtures().join("short.wav");
     let made = Command::new("ffmpeg")
         .args(["-loglevel", "error", "-i"])
@@ -353,7 +353,7 @@ exec ffmpeg "$@"
 /// Missing sound is named although speakers are missing as well, which is the reported reason.
 #[test]
 fn missing_sound_is_named_beside_missing_speakers() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let whole = fs::read(fixtures().join("short.wav")).unwrap();
     let cut = sandbox.write("cut.wav", &whole[..whole.len() / 2]);
     let mut command = sandbox.command();
@@ -366,7 +366,7 @@ fn missing_sound_is_named_beside_missing_speakers() {
 /// The server answers with a sentence, and no content of another file.
 #[test]
 fn an_uploaded_playlist_discloses_nothing() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let secret = sandbox.write("secret.wav", fs::read(fixtures().join("short.wav")).unwrap());
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--no-diarize"], &[]);
     let playlist = format!("#EXTM3U\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", secret.display());
@@ -384,7 +384,7 @@ fn an_uploaded_playlist_discloses_nothing() {
 /// `--strict` refuses a partial transcript, even if it is in the cache.
 #[test]
 fn strict_refuses_incomplete_recordings() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let whole = fs::read(fixtures().join("short.wav")).unwrap();
     let cut = sandbox.write("cut.wav", &whole[..whole.len() / 2]);
     let run = |more: &[&str]| transcribe(&sandbox, &[&cut], &[&["-o", "-"], more].concat(), true);
@@ -403,7 +403,7 @@ fn strict_refuses_incomplete_recordings() {
 /// OpenAI's clients are warned as well, in a header and in JSON, and may request strictness.
 #[test]
 fn openai_clients_are_warned_of_missing_sound() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let whole = fs::read(fixtures().join("short.wav")).unwrap();
     let cut = &whole[..whole.len() / 2];
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--no-diarize"], &[]);

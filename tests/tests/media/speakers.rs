@@ -216,7 +216,7 @@ fn a_text_output_with_speakers_becomes_markdown() {
 /// A missing part of the diarizer costs no transcript, and adding it later completes the transcript, without recognition.
 #[test]
 fn a_missing_model_and_a_missing_library_leave_the_transcript() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     drop_echo(&sandbox, "0.1.0");
     sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
     let run = |options: &[&str]| transcribe(&sandbox, "talk.wav", &[&["--asr-plugin", "echo"], options].concat());
@@ -440,7 +440,7 @@ fn unusual_recordings_are_diarized() {
 /// A call with one person per channel.
 #[test]
 fn channels_are_speakers() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let pause = vec![0_u8; 16_000];
     let (left, right) = (samples("short.wav"), samples("welcome.ogg"));
     let first: Vec<u8> = [&left[..], &pause, &vec![0; right.len()]].concat();

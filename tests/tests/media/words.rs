@@ -68,7 +68,7 @@ const TINY_EN: [Measured; 10] = [
 
 #[test]
 fn both_engines_transcribe_english() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     for engine in ["ct2", "whisper-cpp"] {
         let english: Vec<Reference> = bundled()
             .into_iter()
@@ -102,7 +102,7 @@ fn both_engines_transcribe_english() {
 
 #[test]
 fn both_engines_detect_spanish() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let recording = fixture("spanish.opus");
     // The first window of an engine has no speech for detection: silence, or a telephone that rings.
     let after = |name: &str, sound: &str| {

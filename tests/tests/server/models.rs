@@ -98,7 +98,7 @@ fn a_model_is_downloaded_when_a_client_asks() {
 
 #[test]
 fn a_downloaded_model_transcribes_an_address() {
-    let (sandbox, hub, web) = (Sandbox::new(), Hub::new(), Web::new());
+    let (sandbox, hub, web) = (Sandbox::with_one_thread(), Hub::new(), Web::new());
     hub.add_folder(TINY, &require_model("tiny.en").join("faster-whisper-tiny.en"));
     let recording = std::fs::read(fixture("short.wav")).unwrap();
     web.put("/talk.wav", Page::wave(recording.clone()));

@@ -33,14 +33,14 @@ fn drive(script: &str, sandbox: &Sandbox, server: &Server, environment: &[(&str,
 
 #[test]
 fn the_page_works_in_a_browser() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
     drive("shell.mjs", &sandbox, &server, &[], &[]);
 }
 
 #[test]
 fn transcripts_are_heard_and_corrected_in_a_browser() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
     drive("transcript.mjs", &sandbox, &server, &[], &[]);
 }
@@ -59,7 +59,7 @@ fn the_logic_of_the_page_passes_its_tests() {
 
 #[test]
 fn the_page_asks_for_a_key_once() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with_one_thread();
     let made = sandbox.run(["serve", "key", "add", "page"]).exits(0);
     let key = made.stdout.lines().last().unwrap_or_default().trim().to_owned();
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en", "--host", "0.0.0.0"], &[]);
