@@ -27,9 +27,9 @@ use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
 use crate::continuous::{JITTER, Span};
-use crate::demux::Nanoseconds;
+use crate::demux::{Loss, Nanoseconds};
 use crate::kind::{self, Kind};
-use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
+use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
 use crate::{AudioError, Decoder, check_stream, stop};
 use child::Watched;
@@ -225,10 +225,7 @@ impl FfmpegSource {
             let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
             return Err(broken(&self.program, &self.path, reason));
         }
-        self.ending.hole = first.map(|message| Hole {
-            duration: None,
-            message: reported(message),
-        });
+        self.ending.lost = first.map(|message| Loss::until_next(reported(message))).into();
         if let Some((missing, length)) = self.missing {
             // The sound is distributed over the bytes evenly enough to estimate the missing part; some of it may have been in the middle.
             let of_bytes = i128::from(self.sound) * i128::from(missing) / i128::from(length.max(1));
