@@ -144,6 +144,8 @@ struct FfmpegSource {
     reports: Messages,
     /// Bytes that the container declares beyond the end of the file, with the length of the file.
     missing: Option<(u64, u64)>,
+    /// Whether the declared end lacks the late start of the track: ffprobe omits it in AVI, which ffmpeg follows.
+    lacks_start: bool,
     /// The end of the delivered sound.
     position: Nanoseconds,
     /// Length of the delivered sound, and its gaps, if bytes are missing.
@@ -208,6 +210,7 @@ impl FfmpegSource {
             messages: Some(std::thread::spawn(move || Messages::read(errors))),
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
+            lacks_start: opened.kind == Kind::Foreign("avi"),
             position: 0,
             sound: 0,
             gaps: Vec::new(),
@@ -268,6 +271,9 @@ impl Source for FfmpegSource {
         };
         let count = (chunk.samples.len() / usize::from(self.stream.channels)) as u64;
         let length = crate::clock::nanoseconds(count, self.stream.rate);
+        if std::mem::take(&mut self.lacks_start) {
+            self.facts.declared_end = self.facts.declared_end.map(|end| end.saturating_add(time.max(0)));
+        }
         if self.missing.is_some() && self.sound > 0 && time > self.position + JITTER {
             self.gaps.push((self.position, time));
         }
