@@ -1,7 +1,7 @@
 //! MP4, M4A, 3GP and QuickTime files (ISO/IEC 14496-12), including fragmented ones.
 //!
 //! * **Tables** stay in the file; a window of each is in memory. Every sample is read at its place in the tables, in any order, and
-//!   only in this file: a track with samples in another file has no codec.
+//!   only in this file: a track with samples in another file has no codec, and a movie of such tracks is refused.
 //! * **Edits** all count, in their order ([`edits`]). Packets before a range are decoded to warm up the decoder, and dropped. A
 //!   single range ends after its last packet, as in other players; several end at the frame.
 //! * **Damage.** Samples behind the end of the file, and junk between fragments, are skipped and reported. A file without its index
@@ -56,7 +56,8 @@ const PREROLL: u32 = 5;
 /// Opens the file at `path`; `None` for other kinds.
 ///
 /// # Errors
-/// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`].
+/// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`]; [`AudioError::NoRecording`] if all
+/// sound is in other files.
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let file = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
     read(path, Box::new(Stoppable(file)))
@@ -78,10 +79,17 @@ fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, 
         Index::OtherKind => return Ok(None),
     };
     let mp4 = Mp4::new(path, input, &index).map_err(unreadable)?;
-    match mp4.tracks.is_empty() {
-        true => Err(AudioError::NoAudioTrack { name: path.into() }),
-        false => Ok(Some(Box::new(mp4))),
+    if mp4.tracks.is_empty() {
+        return Err(AudioError::NoAudioTrack { name: path.into() });
     }
+    if mp4.infos.iter().all(|info| info.is_elsewhere) {
+        return Err(AudioError::NoRecording {
+            name: path.into(),
+            what: "a movie whose sound is in other files",
+            advice: "give the recording that it names",
+        });
+    }
+    Ok(Some(Box::new(mp4)))
 }
 
 /// An open file.

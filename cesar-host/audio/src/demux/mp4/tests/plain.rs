@@ -370,3 +370,36 @@ fn a_recording_joined_behind_another_is_reported() {
     let difference = lost.duration.unwrap() - alone.declared_end.unwrap();
     assert!(difference.abs() < 200_000_000, "{difference}");
 }
+
+/// Samples at a place that is named are not read here, and not by any other reader; at one without a name they may be here.
+#[test]
+fn a_movie_whose_sound_is_elsewhere_is_refused() {
+    let external = || TrackFile {
+        is_external: true,
+        ..TrackFile::aac(10)
+    };
+    let named = |tracks: &[TrackFile]| {
+        let plain = file(tracks);
+        let at = plain.windows(8).position(|window| window == b"\0\0\0\x0Curl ").unwrap();
+        let mut bytes = plain[..at].to_vec();
+        bytes.extend(full(b"url ", 0, 0, b"file:///a\0"));
+        bytes.extend(&plain[at + 12..]);
+        let grown = (bytes.len() - plain.len()) as u32;
+        for parent in [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"] {
+            let place = bytes.windows(4).position(|window| window == parent).unwrap() - 4;
+            let size = u32::from_be_bytes(*bytes[place..].first_chunk().unwrap()) + grown;
+            bytes[place..place + 4].copy_from_slice(&size.to_be_bytes());
+        }
+        bytes
+    };
+    let refused = |bytes: &[u8]| matches!(opened(bytes), Err(AudioError::NoRecording { .. }));
+    assert!(refused(&named(&[external()])));
+    assert!(!refused(&file(&[external()])));
+    assert!(!refused(&named(&[
+        external(),
+        TrackFile {
+            id: 2,
+            ..TrackFile::aac(10)
+        }
+    ])));
+}
