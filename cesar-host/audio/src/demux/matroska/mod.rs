@@ -51,6 +51,8 @@ struct Matroska {
     new_codec: Option<Codec>,
     /// Blocks that could not be parsed.
     damaged_blocks: u64,
+    /// Blocks of tracks that no list has, since the previous packet: their number may be damaged.
+    foreign_blocks: u64,
     /// Losses since the previous packet.
     lost: Losses,
     /// The end of that packet and these losses.
@@ -82,6 +84,7 @@ impl Matroska {
 
     fn take(&mut self, block: &Block) -> Result<(), AudioError> {
         let Some(entry) = self.parts.entries.iter().find(|entry| entry.number == block.track) else {
+            self.foreign_blocks += 1;
             return Ok(());
         };
         let default = entry.default_duration;
@@ -167,6 +170,7 @@ impl Matroska {
             skip = skip.min(length);
             discard = discard.min(length - skip);
         }
+        self.lose_foreign(at);
         self.lose_damage(None);
         let end = at.map(|at| at.saturating_add(length.map_or(each.unwrap_or(0), |length| nanoseconds(length, rate))));
         self.reached = end.unwrap_or(self.reached).max(self.reached);
@@ -178,6 +182,16 @@ impl Matroska {
             discard,
             codec: self.new_codec.take(),
             lost: self.lost.take(),
+        }
+    }
+
+    /// Counts blocks of unlisted tracks as damaged if a part of the chosen one is missing before this time.
+    fn lose_foreign(&mut self, time: Option<i64>) {
+        /// Times are rounded to milliseconds.
+        const ROUNDING: i64 = SECOND / 200;
+        let blocks = std::mem::take(&mut self.foreign_blocks);
+        if time.is_some_and(|time| time > self.reached.saturating_add(ROUNDING)) {
+            self.damaged_blocks += blocks;
         }
     }
 

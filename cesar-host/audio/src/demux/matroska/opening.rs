@@ -60,6 +60,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         queue: VecDeque::new(),
         new_codec: None,
         damaged_blocks: 0,
+        foreign_blocks: 0,
         lost: Losses::default(),
         reached: 0,
         most,

@@ -398,3 +398,21 @@ fn the_missing_end_of_a_segment_lies_before_the_next() {
     assert_eq!(drained.packets[5].time, Some(1_000 * MS));
     assert_eq!(drained.ending.promised_end, Some(2_000 * MS));
 }
+
+#[test]
+fn a_block_with_a_damaged_track_number_is_a_loss() {
+    let mut blocks: Vec<_> = (0..10)
+        .map(|index| simple(1, index as i16 * 20, &sound(index)))
+        .collect();
+    let file = |blocks: &[Vec<u8>]| file(true, &[element(id::CLUSTER, &cluster(0, blocks))]);
+    blocks[4] = simple(9, 80, &sound(4));
+    let drained = read(&file(&blocks));
+    assert_eq!(
+        (drained.packets.len(), drained.losses()),
+        (9, vec!["a block is damaged"])
+    );
+    // A track that is not listed, beside one that is whole.
+    blocks[4] = [simple(1, 80, &sound(4)), simple(9, 80, b"other")].concat();
+    let drained = read(&file(&blocks));
+    assert_eq!((drained.packets.len(), drained.losses().len()), (10, 0));
+}
