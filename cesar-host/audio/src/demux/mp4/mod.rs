@@ -288,7 +288,7 @@ impl Demuxer for Mp4 {
     }
 
     fn ending(&self) -> Ending {
-        let mut lost = self.passed.at_end();
+        let mut lost = self.passed.at_end(self.supply.as_ref().map_or(0, Supply::skipped));
         if let Some(duration) = self.follower {
             lost.add(Loss {
                 duration: Some(duration),

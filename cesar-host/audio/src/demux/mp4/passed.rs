@@ -44,10 +44,14 @@ impl Passed {
         losses
     }
 
-    /// Those behind the last packet. Samples behind the end of the file are the missing end, not a loss before it.
-    pub(super) fn at_end(&self) -> Losses {
+    /// Those behind the last packet, and bytes there that are no atoms. Samples behind the end of the file are the missing end, not a loss
+    /// before it.
+    pub(super) fn at_end(&self, junk: u64) -> Losses {
         let mut left = self.clone();
         left.0.pop_if(|(cause, ..)| *cause == Cause::Behind);
+        if junk > 0 {
+            left.add(Cause::Junk(junk), 0);
+        }
         left.take()
     }
 }
