@@ -21,6 +21,8 @@ pub struct Page {
     body: Vec<u8>,
     content_type: Option<String>,
     headers: Vec<(String, String)>,
+    /// Those of answers with a part.
+    part_headers: Vec<(String, String)>,
     etag: Option<String>,
     last_modified: Option<String>,
     ranges: bool,
@@ -60,6 +62,7 @@ impl Page {
             body: body.into(),
             content_type: Some(content_type.to_owned()),
             headers: Vec::new(),
+            part_headers: Vec::new(),
             etag: None,
             last_modified: None,
             ranges: true,
@@ -102,6 +105,13 @@ impl Page {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With another header in answers with a part.
+    #[must_use]
+    pub fn part_header(mut self, name: &str, value: &str) -> Self {
+        self.part_headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -384,6 +394,7 @@ impl Answer {
         self.body.drain(..first);
         let range = format!("bytes {first}-{}/{length}", length - 1);
         self.headers.push(("Content-Range".to_owned(), range));
+        self.headers.extend(page.part_headers.iter().cloned());
     }
 
     fn send(self, page: &Page, shared: &Shared, mut stream: TcpStream, is_head: bool) -> io::Result<()> {

@@ -8,9 +8,9 @@
 
 use crate::AudioError;
 use crate::clock::{SECOND, frames, nanoseconds};
-use crate::demux::Nanoseconds;
+use crate::demux::{Loss, Losses, Nanoseconds};
 use crate::issue::{IssueKind, Issues};
-use crate::source::{Chunk, Facts, Hole, Source, Stream};
+use crate::source::{Chunk, Facts, Source, Stream};
 
 /// Tolerance of times without a gap: containers round, and encoders drift.
 pub(crate) const JITTER: Nanoseconds = SECOND / 10;
@@ -49,8 +49,8 @@ pub(crate) struct Continuous {
     /// Remaining silence before `chunk`, in frames.
     silence: u64,
     has_chunk: bool,
-    /// A packet of unknown length could not be decoded: the next gap is its hole.
-    undecoded: Option<String>,
+    /// Packets of unknown length that could not be decoded: the next gap is their loss.
+    undecoded: Losses,
     has_ended: bool,
     /// Unexplained gaps of the time stamps, of any length; limited in number.
     gaps: Vec<Span>,
@@ -73,7 +73,7 @@ impl Continuous {
             frames: 0,
             silence: 0,
             has_chunk: false,
-            undecoded: None,
+            undecoded: Losses::default(),
             has_ended: false,
             gaps: Vec::new(),
             sound: 0,
@@ -157,31 +157,46 @@ impl Continuous {
             self.take_shape(stream);
         }
         self.has_chunk = !self.chunk.samples.is_empty() && self.admits_damage();
-        if !self.has_chunk {
-            self.undecoded = self.chunk.damage.take().or(self.undecoded.take());
-        }
         let here = self.position();
-        let hole = self.chunk.hole.take();
-        let ahead = self.chunk.time.map(|time| self.ahead(time, here));
-        let gap = match (ahead, &hole) {
-            (Some(ahead), None) if ahead <= JITTER => 0,
-            (Some(ahead), _) => ahead.max(0),
-            (None, hole) => hole.as_ref().and_then(|hole| hole.duration).unwrap_or(0),
+        let lost = self.chunk.lost.take();
+        let gap = match self.chunk.time.map(|time| self.ahead(time, here)) {
+            Some(ahead) if lost.is_empty() && ahead <= JITTER => 0,
+            Some(ahead) => ahead.max(0),
+            None => lost.duration(),
         };
         let gap = self.admitted(here, gap);
-        let lost = match hole {
-            Some(Hole { message, .. }) => Some(message),
-            None if gap > 0 || self.has_chunk => self.undecoded.take(),
-            None => None,
-        };
-        match lost {
-            Some(message) => self.issues.add(IssueKind::Damaged, (here, here + gap), &message),
-            None if gap > 0 && self.has_begun() => self.note_gap((here, here + gap)),
-            None => {}
+        if gap > 0 || self.has_chunk || !lost.is_empty() {
+            let mut all = self.undecoded.take();
+            all.append(lost);
+            let from = self.chunk.lost_from.map_or(here, |from| from.clamp(here, here + gap));
+            match all.is_empty() {
+                true if gap > 0 && self.has_begun() => self.note_gap((here, here + gap)),
+                true => {}
+                false => self.note_losses((from, here + gap), all),
+            }
+        }
+        if !self.has_chunk
+            && let Some(message) = self.chunk.damage.take()
+        {
+            self.undecoded.add(Loss::until_next(message));
         }
         if let Some(stream) = self.stream {
             self.silence = frames(gap, stream.rate);
             self.inserted = self.inserted.saturating_add(gap);
+        }
+    }
+
+    /// Places losses one behind the other. The last one without a length, else the last one, fills the rest.
+    fn note_losses(&mut self, (start, end): Span, losses: Losses) {
+        let rest = (end - start).saturating_sub(losses.duration()).max(0);
+        let filler = losses.iter().rposition(|loss| loss.duration.is_none());
+        let filler = filler.unwrap_or(losses.len().saturating_sub(1));
+        let mut at = start;
+        for (index, loss) in losses.into_iter().enumerate() {
+            let length = loss.duration.unwrap_or(0) + if index == filler { rest } else { 0 };
+            let until = at.saturating_add(length).min(end);
+            self.issues.add(IssueKind::Damaged, (at, until), &loss.message);
+            at = until;
         }
     }
 
@@ -296,16 +311,19 @@ impl Continuous {
             self.issues.add(kind, span, &message);
         }
         let ending = self.source.ending();
-        let here = self.position();
-        if let Some(message) = self.undecoded.take() {
-            self.issues.add(IssueKind::Damaged, (here, here), &message);
+        let mut here = self.position();
+        for loss in self.undecoded.take() {
+            self.issues.add(IssueKind::Damaged, (here, here), &loss.message);
         }
         self.explain_gaps();
-        // The explanation of a gap is placed at the gap.
-        let is_placed = |hole: &Hole| hole.duration.is_none() && self.issues.has(IssueKind::Damaged, &hole.message);
-        if let Some(hole) = ending.hole.filter(|hole| !is_placed(hole)) {
-            let end = here + hole.duration.unwrap_or(0);
-            self.issues.add(IssueKind::Damaged, (here, end), &hole.message);
+        for loss in ending.lost {
+            // The explanation of a gap is placed at the gap.
+            if loss.duration.is_none() && self.issues.has(IssueKind::Damaged, &loss.message) {
+                continue;
+            }
+            let end = here.saturating_add(loss.duration.unwrap_or(0));
+            self.issues.add(IssueKind::Damaged, (here, end), &loss.message);
+            here = end;
         }
         let promised = ending.promised_end.or(self.facts().declared_end).unwrap_or(0);
         let promised = promised.saturating_sub(self.left_out);

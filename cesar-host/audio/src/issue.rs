@@ -6,7 +6,10 @@ use crate::clock::milliseconds;
 use crate::demux::Nanoseconds;
 
 /// Maximum number of listed issues; later ones are only counted.
-const MOST_ISSUES: usize = 100;
+const MOST_LISTED: usize = 100;
+
+/// Maximum number of noted issues, all of which count as missing where sound is.
+const MOST_NOTED: usize = 10_000;
 
 /// The kind of a fault: the stable name for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +90,7 @@ impl Issues {
     /// Adds a fault between two positions.
     pub(crate) fn add(&mut self, kind: IssueKind, (start, end): (Nanoseconds, Nanoseconds), message: &str) {
         let (start_ms, end_ms) = (milliseconds(start), milliseconds(end));
-        let has_room = self.list.len() < MOST_ISSUES;
+        let has_room = self.list.len() < MOST_NOTED;
         match self.list.last_mut() {
             Some(last) if last.kind == kind && last.message == message && start_ms <= last.end_ms + ONE_FAULT_MS => {
                 last.end_ms = last.end_ms.max(end_ms);
@@ -121,22 +124,36 @@ impl Issues {
 
     /// All of them, in order.
     pub(crate) fn into_list(mut self) -> Vec<Issue> {
-        if self.unlisted > 0 {
-            let end_ms = self.list.last().map_or(0, |last| last.end_ms);
-            self.list.push(Issue {
-                kind: IssueKind::Other,
-                start_ms: end_ms,
-                end_ms,
-                message: format!("{} more faults", self.unlisted),
-            });
-        }
+        push_more(&mut self.list, self.unlisted);
         self.list
+    }
+}
+
+/// The issues for the document: the first ones, and the number of the others.
+pub(crate) fn listed(mut issues: Vec<Issue>) -> Vec<Issue> {
+    let more = issues.len().saturating_sub(MOST_LISTED);
+    issues.truncate(MOST_LISTED);
+    push_more(&mut issues, more as u64);
+    issues
+}
+
+fn push_more(issues: &mut Vec<Issue>, more: u64) {
+    if more > 0 {
+        let end_ms = issues.last().map_or(0, |last| last.end_ms);
+        issues.push(Issue {
+            kind: IssueKind::Other,
+            start_ms: end_ms,
+            end_ms,
+            message: format!("{more} more faults"),
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Slice;
+    use crate::take::in_slice;
 
     const MS: Nanoseconds = 1_000_000;
 
@@ -163,13 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_is_cut() {
+    fn a_long_list_is_cut_after_all_of_it_was_counted() {
         let mut issues = Issues::default();
         for start in 0..500 {
             issues.add(IssueKind::Damaged, (start * 1_000 * MS, start * 1_000 * MS + MS), "x");
         }
-        let list = issues.into_list();
-        assert_eq!(list.len(), MOST_ISSUES + 1);
-        assert_eq!(list[MOST_ISSUES].message, "400 more faults");
+        let (all, missing_ms) = in_slice(issues.into_list(), Slice::default());
+        assert_eq!(missing_ms, 500);
+        let list = listed(all);
+        assert_eq!(list.len(), MOST_LISTED + 1);
+        assert_eq!(list[MOST_LISTED].message, "400 more faults");
     }
 }

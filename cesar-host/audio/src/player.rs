@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::{SECOND, frames};
 use crate::decoder::{PacketDecoder, Refusal};
-use crate::demux::{Codec, Demuxer, Loss, Nanoseconds, Packet};
-use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
+use crate::demux::{Codec, Demuxer, Loss, Losses, Nanoseconds, Packet};
+use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::{AudioError, Decoder, check_stream, impossible, stop};
 
 /// Tolerance for sound shorter than declared: containers round to their time base and to whole packets.
@@ -26,8 +26,9 @@ pub(crate) struct Player {
     facts: Facts,
     /// The shape of the latest good packet.
     stream: Option<Stream>,
-    /// Silence of the packets before the first good one, in nanoseconds.
-    held_back: Nanoseconds,
+    /// The losses before the first good packet, and the time of the first of them.
+    held_back: Losses,
+    held_from: Option<Nanoseconds>,
     /// The reason of the latest packet that could not be decoded.
     last_refusal: Option<String>,
     notes: Vec<String>,
@@ -69,7 +70,8 @@ impl Player {
             decoder: Ok(decoder),
             facts,
             stream: None,
-            held_back: 0,
+            held_back: Losses::default(),
+            held_from: None,
             last_refusal: None,
             notes,
         })
@@ -104,19 +106,27 @@ impl Player {
     fn begin(&mut self, stream: Stream, chunk: &mut Chunk) {
         self.facts.source_rate = stream.rate;
         self.facts.channels = stream.channels;
-        if let Some(reason) = self.last_refusal.as_deref().filter(|_| self.held_back > 0) {
-            chunk.hole.get_or_insert_with(|| Hole {
-                duration: Some(self.held_back),
-                message: cannot_be_decoded(reason),
-            });
+        if !self.held_back.is_empty() {
+            self.held_back.append(chunk.lost.take());
+            chunk.lost = self.held_back.take();
+            chunk.lost_from = self.held_from;
         }
+    }
+
+    /// Keeps a packet that cannot be decoded, and the losses before it, until the shape of the sound is known.
+    fn hold_back(&mut self, message: String, duration: Option<Nanoseconds>, chunk: &mut Chunk) {
+        if self.held_back.is_empty() && chunk.lost.is_empty() {
+            self.held_from = chunk.time;
+        }
+        self.held_back.append(chunk.lost.take());
+        self.held_back.add(Loss { duration, message });
     }
 
     /// Silence in place of a packet; before the first good one, only its length is known.
     fn replace(&mut self, packet: &Packet, reason: String, chunk: &mut Chunk) {
         let duration = packet.duration.map(|duration| duration.min(LONGEST_PACKET));
         match self.stream {
-            None => self.held_back = self.held_back.saturating_add(duration.unwrap_or(0)),
+            None => self.hold_back(cannot_be_decoded(&reason), duration, chunk),
             Some(stream) => {
                 chunk.damage = Some(cannot_be_decoded(&reason));
                 if let Some(duration) = duration {
@@ -168,7 +178,7 @@ impl Source for Player {
             };
         };
         chunk.time = packet.time;
-        chunk.hole = packet.lost.take().map(hole);
+        chunk.lost = packet.lost.take();
         if let Some(codec) = packet.codec.take() {
             self.decoder = decoder_of(&codec, self.facts.decoder);
         }
@@ -180,20 +190,13 @@ impl Source for Player {
         let ending = self.demuxer.ending();
         SourceEnd {
             is_cut: ending.is_cut,
-            hole: ending.lost.map(hole),
+            lost: ending.lost,
             promised_end: ending.promised_end,
         }
     }
 
     fn notes(&self) -> Vec<String> {
         self.notes.clone()
-    }
-}
-
-fn hole(loss: Loss) -> Hole {
-    Hole {
-        duration: loss.duration,
-        message: loss.message,
     }
 }
 
@@ -307,6 +310,61 @@ mod tests {
             error.to_string().contains("none of its packets can be decoded"),
             "{error}"
         );
+    }
+
+    /// A second is lost before two packets that cannot be decoded, and another before the first good one.
+    #[test]
+    fn losses_before_the_first_good_packet_are_all_told() {
+        let (track, packets) = recording();
+        let lost = |message: &str| {
+            Losses::from(Some(Loss {
+                duration: Some(SECOND),
+                message: message.to_owned(),
+            }))
+        };
+        let first = Packet {
+            lost: lost("first"),
+            ..garbage(500)
+        };
+        let good = Packet {
+            lost: lost("second"),
+            ..packets[0].clone()
+        };
+        let all = [&[first, garbage(500), good][..], &packets[1..]].concat();
+        let (_, all_ms, issues) = played(track.clone(), all).unwrap();
+        assert!(all_ms.abs_diff(ms(&packets) + 3_000) < 20, "{all_ms}");
+        let shown: Vec<_> = issues.iter().map(|(_, message)| message.as_str()).collect();
+        let [first, garbage, second] = shown[..] else {
+            panic!("{shown:?}")
+        };
+        assert!(garbage.starts_with("damaged packets (") && garbage.ends_with("from 1.0 s to 2.0 s"));
+        assert_eq!(
+            (first, second),
+            ("first from 0.0 s to 1.0 s", "second from 2.0 s to 3.0 s")
+        );
+    }
+
+    /// The track begins at 3 s, with packets that cannot be decoded.
+    #[test]
+    fn a_late_begin_is_no_damage() {
+        let (track, packets) = recording();
+        let at = |packet: Packet, seconds: i64| Packet {
+            time: Some(seconds * SECOND),
+            ..packet
+        };
+        for length in [Some(SECOND), None] {
+            let first = Packet {
+                duration: length,
+                ..at(garbage(1_000), 3)
+            };
+            let all = [&[first, at(packets[0].clone(), 4)][..], &packets[1..]].concat();
+            let (_, all_ms, issues) = played(track.clone(), all).unwrap();
+            assert!(all_ms.abs_diff(ms(&packets) + 4_000) < 20, "{all_ms}");
+            let [(IssueKind::Damaged, message)] = &issues[..] else {
+                panic!("{issues:?}")
+            };
+            assert!(message.ends_with("from 3.0 s to 4.0 s"), "{message}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A recording as a sequence of chunks, the output of every reader.
 
 use crate::clock::milliseconds;
-use crate::demux::Nanoseconds;
+use crate::demux::{Losses, Nanoseconds};
 use crate::issue::IssueKind;
 use crate::{AudioError, Decoder};
 
@@ -43,8 +43,10 @@ pub(crate) struct Chunk {
     pub(crate) samples: Vec<f32>,
     /// Presentation time of the first frame; `None`: directly behind the previous chunk.
     pub(crate) time: Option<Nanoseconds>,
-    /// The loss before it.
-    pub(crate) hole: Option<Hole>,
+    /// The losses before it, in order.
+    pub(crate) lost: Losses,
+    /// The time at which the losses begin, if it is known: before it, the recording has no sound.
+    pub(crate) lost_from: Option<Nanoseconds>,
     /// The reason for silence in place of sound that cannot be decoded.
     pub(crate) damage: Option<String>,
 }
@@ -60,22 +62,13 @@ impl Chunk {
     }
 }
 
-/// Missing sound between two chunks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hole {
-    /// Its length; `None` if the time of the next chunk decides, or it is unknown.
-    pub(crate) duration: Option<Nanoseconds>,
-    /// The event, as half a sentence.
-    pub(crate) message: String,
-}
-
 /// The end of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SourceEnd {
     /// The file ends in the middle of an element.
     pub(crate) is_cut: bool,
-    /// The loss behind the last chunk.
-    pub(crate) hole: Option<Hole>,
+    /// The losses behind the last chunk, in order.
+    pub(crate) lost: Losses,
     /// The end of the sound by the file's declaration; [`Facts::declared_end`] counts without it.
     pub(crate) promised_end: Option<Nanoseconds>,
 }

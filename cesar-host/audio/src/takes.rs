@@ -15,7 +15,7 @@
 use std::path::Path;
 
 use crate::continuous::Continuous;
-use crate::issue::{Issue, IssueKind, with_place};
+use crate::issue::{Issue, IssueKind, listed, with_place};
 use crate::kind::Kind;
 use crate::mono::Mono;
 use crate::open::{self, Opened};
@@ -50,7 +50,8 @@ pub(crate) fn decode(
         takes: 0,
     };
     let take = job.best()?;
-    let decoded = silence::with_sound(&mut job, take)?.decoded;
+    let mut decoded = silence::with_sound(&mut job, take)?.decoded;
+    decoded.issues = listed(decoded.issues);
     match decoded.is_incomplete() && options.strict {
         true => Err(incomplete(path, &decoded.issues, slice.start_ms)),
         false => Ok(decoded),

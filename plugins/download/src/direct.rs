@@ -234,6 +234,22 @@ impl Transfer<'_> {
         }
     }
 
+    /// Refuses a body that is not the file as it is: the whole, and a part as well.
+    fn check_encoding(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let values = headers.get_all(CONTENT_ENCODING).iter();
+        let mut values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_lowercase());
+        match values.find(|encoding| !matches!(encoding.as_str(), "" | "identity")) {
+            Some(encoding) => Err(because(
+                Reason::Unsupported,
+                format!(
+                    "`{}` comes packed as `{encoding}`, which was not asked for; download it another way",
+                    self.order.url
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// Sites that redirect to a login page.
     fn check_redirect(&self, uri: &Uri) -> Result<(), Refused> {
         match uri.scheme_str() {
@@ -273,15 +289,6 @@ impl Transfer<'_> {
         let headers = response.headers();
         self.known = validators(headers);
         self.total = text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        if let Some(encoding) = text(headers, CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-            return Err(because(
-                Reason::Unsupported,
-                format!(
-                    "`{}` comes packed as `{encoding}`, which was not asked for; download it another way",
-                    self.order.url
-                ),
-            ));
-        }
         let content_type = text(headers, CONTENT_TYPE);
         if let Some(limit) = self.order.limits.bytes
             && self.total.is_some_and(|total| total > limit)
@@ -311,6 +318,7 @@ impl Transfer<'_> {
 
     /// Copies the body. `beginning` has the content type if this is the beginning, which is then examined.
     fn body(&mut self, response: Response<Body>, beginning: Option<Option<&str>>) -> Result<End, Refused> {
+        self.check_encoding(response.headers())?;
         let mut reader = response.into_body().into_reader();
         let mut chunk = vec![0; CHUNK];
         if let Some(content_type) = beginning {

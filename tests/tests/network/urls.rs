@@ -88,6 +88,16 @@ fn cases() -> Vec<Case> {
         ("text", Page::new("hello", "text/plain"), vec![]),
         ("a PDF", Page::new("%PDF-1.7 …", "application/pdf"), vec![]),
         ("packed", whole().header("Content-Encoding", "gzip"), vec![]),
+        (
+            "packed from the break on",
+            broken(whole().part_header("Content-Encoding", "GZip"), 1),
+            vec![],
+        ),
+        (
+            "unpacked, as it says",
+            broken(whole().header("Content-Encoding", "Identity"), 1),
+            vec![],
+        ),
         ("401", status(401), vec![]),
         ("403", status(403), vec![]),
         ("404", status(404), vec![]),

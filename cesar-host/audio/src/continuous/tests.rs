@@ -44,16 +44,20 @@ impl Source for Script {
     }
 }
 
-/// The seconds of sound, including damaged ones, at their places; the total length in seconds; and the issues.
-fn play(declared_end: Option<Nanoseconds>, chunks: Vec<(Nanoseconds, bool)>) -> (Vec<i64>, i64, Vec<Issue>) {
-    let facts = Facts {
+fn facts(declared_end: Option<Nanoseconds>) -> Facts {
+    Facts {
         codec: "pcm".to_owned(),
         source_rate: 1000,
         channels: 1,
         decoder: Decoder::Native,
         declared_end,
         tolerance: SECOND / 10,
-    };
+    }
+}
+
+/// The seconds of sound, including damaged ones, at their places; the total length in seconds; and the issues.
+fn play(declared_end: Option<Nanoseconds>, chunks: Vec<(Nanoseconds, bool)>) -> (Vec<i64>, i64, Vec<Issue>) {
+    let facts = facts(declared_end);
     let chunks = chunks.into_iter();
     let mut line = Continuous::new(Box::new(Script { facts, chunks }));
     let (mut places, mut position, mut samples) = (Vec::new(), 0, Vec::new());
@@ -150,4 +154,110 @@ fn long_sound_allows_as_much_silence() {
     let (.., length, issues) = play(None, sound.chain(pauses).collect());
     assert_eq!(length, 60 * 3600);
     assert!(issues.iter().all(|issue| issue.message != LEFT_OUT), "{issues:?}");
+}
+
+/// Chunks of a second of sound, with the losses before them.
+struct Lossy {
+    facts: Facts,
+    chunks: std::vec::IntoIter<(Option<Nanoseconds>, Vec<Loss>)>,
+    at_end: Vec<Loss>,
+}
+
+fn losses(list: Vec<Loss>) -> Losses {
+    let mut losses = Losses::default();
+    list.into_iter().for_each(|loss| losses.add(loss));
+    losses
+}
+
+impl Source for Lossy {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn read(&mut self, chunk: &mut Chunk) -> Result<bool, AudioError> {
+        let Some((time, lost)) = self.chunks.next() else {
+            return Ok(false);
+        };
+        chunk.stream = Some(STREAM);
+        chunk.samples.resize(1000, 1.0);
+        chunk.time = time;
+        chunk.lost = losses(lost);
+        Ok(true)
+    }
+
+    fn ending(&self) -> SourceEnd {
+        SourceEnd {
+            lost: losses(self.at_end.clone()),
+            ..SourceEnd::default()
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+fn loss(message: &str, seconds: impl Into<Option<i64>>) -> Loss {
+    let seconds: Option<i64> = seconds.into();
+    Loss {
+        duration: seconds.map(|seconds| seconds * SECOND),
+        message: message.to_owned(),
+    }
+}
+
+#[test]
+fn losses_between_two_chunks_lie_one_behind_the_other() {
+    let at = |seconds: i64| Some(seconds * SECOND);
+    for (time, lost, expected) in [
+        // All lengths are known.
+        (
+            None,
+            vec![loss("a", 2), loss("b", 3)],
+            vec!["a from 1.0 s to 3.0 s", "b from 3.0 s to 6.0 s"],
+        ),
+        // The time decides for the one without a length, or for the last.
+        (
+            at(9),
+            vec![loss("a", None), loss("b", 3)],
+            vec!["a from 1.0 s to 6.0 s", "b from 6.0 s to 9.0 s"],
+        ),
+        (
+            at(9),
+            vec![loss("a", 2), loss("b", 3)],
+            vec!["a from 1.0 s to 3.0 s", "b from 3.0 s to 9.0 s"],
+        ),
+        (
+            at(3),
+            vec![loss("a", 5), loss("b", 3)],
+            vec!["a from 1.0 s to 3.0 s", "b at 3.0 s"],
+        ),
+        (
+            None,
+            vec![loss("a", None), loss("b", 3)],
+            vec!["a at 1.0 s", "b from 1.0 s to 4.0 s"],
+        ),
+    ] {
+        let source = Lossy {
+            facts: facts(at(20)),
+            chunks: vec![(at(0), Vec::new()), (time, lost)].into_iter(),
+            at_end: vec![loss("c", 4), loss("d", 1)],
+        };
+        let mut line = Continuous::new(Box::new(source));
+        let mut samples = Vec::new();
+        while line.read(&mut samples).unwrap().is_some() {}
+        let issues = line.issues().into_list();
+        let shown: Vec<_> = issues.iter().map(ToString::to_string).collect();
+        assert_eq!(shown[..2], expected);
+        // The missing end lies behind the losses at the end, so that nothing counts twice.
+        let end = samples.len() as i64 / 1000;
+        let seconds = |from: i64, to: i64| format!("from {from}.0 s to {to}.0 s");
+        assert_eq!(
+            shown[2..],
+            [
+                format!("c {}", seconds(end, end + 4)),
+                format!("d {}", seconds(end + 4, end + 5)),
+                format!("the end of the file is missing {}", seconds(end + 5, 20)),
+            ]
+        );
+    }
 }

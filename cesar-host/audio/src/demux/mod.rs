@@ -15,6 +15,7 @@ mod bytes;
 mod flac;
 mod frames;
 mod general;
+mod loss;
 mod matroska;
 mod mp4;
 pub(crate) mod mpeg_audio;
@@ -27,6 +28,7 @@ mod xiph;
 
 use std::path::Path;
 
+pub(crate) use loss::{Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::AudioError;
@@ -119,27 +121,8 @@ pub(crate) struct Packet {
     /// A new codec, rate or number of channels from this packet on, which needs a new decoder (a new link of chained Ogg, a change
     /// inside FLAC or MP3). The first packet's is the track's and is omitted.
     pub(crate) codec: Option<Codec>,
-    /// The loss before it.
-    pub(crate) lost: Option<Loss>,
-}
-
-/// Bytes that belong to no packet, or missing packets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Loss {
-    /// Its length; `None` if the time of the next packet decides, or it is unknown.
-    pub(crate) duration: Option<Nanoseconds>,
-    /// Half a sentence for users: `8192 bytes are no MP3 frames`.
-    pub(crate) message: String,
-}
-
-impl Loss {
-    /// A part in a codec without a decoder, by its name.
-    fn of_codec(name: &str, duration: Option<Nanoseconds>) -> Self {
-        Self {
-            duration,
-            message: format!("a part is in a codec that cannot be decoded ({name})"),
-        }
-    }
+    /// The losses before it.
+    pub(crate) lost: Losses,
 }
 
 /// The end of a file.
@@ -147,8 +130,8 @@ impl Loss {
 pub(crate) struct Ending {
     /// The file ends in the middle of an element (a packet, a page, a cluster, a required atom).
     pub(crate) is_cut: bool,
-    /// The loss behind the last packet, other than the rest of the file.
-    pub(crate) lost: Option<Loss>,
+    /// The losses behind the last packet, other than the rest of the file.
+    pub(crate) lost: Losses,
     /// The end of the chosen track's sound by the file's declaration, if known only at the end (Matroska's duration is that of the
     /// longest track, so it counts only if no track has packets until then); else [`Track::declared_end`] counts.
     pub(crate) promised_end: Option<Nanoseconds>,

@@ -48,13 +48,13 @@ pub(crate) fn drain_file(open: Open, path: &Path) -> Option<Drained> {
 impl Drained {
     /// The losses, as messages.
     pub(crate) fn losses(&self) -> Vec<&str> {
-        let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref());
+        let lost = self.packets.iter().flat_map(|packet| packet.lost.iter());
         lost.map(|loss| loss.message.as_str()).collect()
     }
 
     /// The length of the losses, in milliseconds.
     pub(crate) fn lost_ms(&self) -> u64 {
-        let lost = self.packets.iter().filter_map(|packet| packet.lost.as_ref()?.duration);
+        let lost = self.packets.iter().map(|packet| packet.lost.duration());
         frames(lost.sum(), 1000)
     }
 }

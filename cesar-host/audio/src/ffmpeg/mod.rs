@@ -27,9 +27,9 @@ use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
 use crate::continuous::{JITTER, Span};
-use crate::demux::Nanoseconds;
+use crate::demux::{Loss, Nanoseconds};
 use crate::kind::{self, Kind};
-use crate::source::{Chunk, Facts, Hole, Source, SourceEnd, Stream};
+use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
 use crate::{AudioError, Decoder, check_stream, stop};
 use child::Watched;
@@ -144,6 +144,8 @@ struct FfmpegSource {
     reports: Messages,
     /// Bytes that the container declares beyond the end of the file, with the length of the file.
     missing: Option<(u64, u64)>,
+    /// Whether the declared end lacks the late start of the track: ffprobe omits it in AVI, which ffmpeg follows.
+    lacks_start: bool,
     /// The end of the delivered sound.
     position: Nanoseconds,
     /// Length of the delivered sound, and its gaps, if bytes are missing.
@@ -208,6 +210,7 @@ impl FfmpegSource {
             messages: Some(std::thread::spawn(move || Messages::read(errors))),
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
+            lacks_start: opened.kind == Kind::Foreign("avi"),
             position: 0,
             sound: 0,
             gaps: Vec::new(),
@@ -225,10 +228,7 @@ impl FfmpegSource {
             let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
             return Err(broken(&self.program, &self.path, reason));
         }
-        self.ending.hole = first.map(|message| Hole {
-            duration: None,
-            message: reported(message),
-        });
+        self.ending.lost = first.map(|message| Loss::until_next(reported(message))).into();
         if let Some((missing, length)) = self.missing {
             // The sound is distributed over the bytes evenly enough to estimate the missing part; some of it may have been in the middle.
             let of_bytes = i128::from(self.sound) * i128::from(missing) / i128::from(length.max(1));
@@ -271,6 +271,9 @@ impl Source for FfmpegSource {
         };
         let count = (chunk.samples.len() / usize::from(self.stream.channels)) as u64;
         let length = crate::clock::nanoseconds(count, self.stream.rate);
+        if std::mem::take(&mut self.lacks_start) {
+            self.facts.declared_end = self.facts.declared_end.map(|end| end.saturating_add(time.max(0)));
+        }
         if self.missing.is_some() && self.sound > 0 && time > self.position + JITTER {
             self.gaps.push((self.position, time));
         }

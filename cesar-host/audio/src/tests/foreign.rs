@@ -139,6 +139,63 @@ fn sound_that_begins_long_after_the_pictures_is_found() {
     }
 }
 
+/// Sets the start of the stream of this kind in the header of an AVI file, in seconds.
+fn start_stream(path: &Path, kind: &[u8; 4], seconds: u32) {
+    let mut bytes = fs::read(path).unwrap();
+    let header = [&b"strh\x38\0\0\0"[..], kind].concat();
+    let body = 8 + bytes.windows(12).position(|window| window == header).unwrap();
+    let field = |bytes: &[u8], at: usize| u32::from_le_bytes(*bytes[body + at..].first_chunk().unwrap());
+    let (scale, rate) = (field(&bytes, 20), field(&bytes, 24));
+    bytes[body + 28..body + 32].copy_from_slice(&(seconds * rate / scale).to_le_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+/// The time of the first packet of sound, by ffprobe.
+fn first_packet(path: &Path) -> f64 {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "a", "-read_intervals", "%+#1"])
+        .args(["-show_entries", "packet=pts_time", "-of", "csv=p=0"])
+        .arg(path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.trim().trim_end_matches(',').parse().unwrap()
+}
+
+#[test]
+fn sound_of_avi_begins_where_its_header_says() {
+    let folder = folder();
+    let pictures: &[&str] = &["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=18"];
+    for codec in ["mp3", "pcm_s16le"] {
+        let path = made(&folder, "a.avi", &[SOUND, pictures, &["-c:v", "mpeg4", "-c:a", codec]]);
+        for (kind, seconds) in [(b"vids", 2), (b"auds", 3)] {
+            start_stream(&path, kind, seconds);
+            // ffmpeg ignores the start of pictures.
+            let expected = if kind == b"auds" { 3.0 } else { 0.0 };
+            assert!((first_packet(&path) - expected).abs() < 0.001, "{codec}");
+            let (decoded, samples) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+            let begin = samples.iter().position(|sample| sample.abs() > 0.01).unwrap() as f64 / 16_000.0;
+            assert!((begin - expected).abs() < 0.06, "{codec}: {begin}");
+            let end = decoded.samples as f64 / 16_000.0;
+            assert!(
+                (end - expected - 12.0).abs() < 0.1 && !decoded.is_incomplete(),
+                "{codec}: {decoded:?}"
+            );
+        }
+    }
+    // What is missing is missing from the end of the recording.
+    let path = made(&folder, "a.avi", &[SOUND, &["-c:a", "mp3"]]);
+    start_stream(&path, b"auds", 3);
+    let mut bytes = fs::read(&path).unwrap();
+    let index = bytes.windows(4).position(|window| window == b"idx1").unwrap();
+    let from = index / 2;
+    bytes[from..index].fill(0);
+    let path = write(&folder, "damaged.avi", &bytes);
+    let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+    let ends = decoded.issues.iter().map(|issue| issue.end_ms);
+    assert!(ends.max().unwrap().abs_diff(15_000) < 200, "{decoded:?}");
+}
+
 #[test]
 fn compressed_sound_stored_as_samples_is_not_played_as_noise() {
     let folder = folder();

@@ -103,7 +103,7 @@ impl Adts {
             data: frame.get(header.length()..).unwrap_or_default().to_vec(),
             duration: Some(nanoseconds(u64::from(header.blocks) * u64::from(SAMPLES), header.rate)),
             codec: change,
-            lost: (found.lost > 0).then(|| self.loss(found.lost)),
+            lost: (found.lost > 0).then(|| self.loss(found.lost)).into(),
             ..Packet::default()
         })
     }
@@ -131,10 +131,9 @@ impl Demuxer for Adts {
         let tail = self.walker.tail();
         self.ending = Ending {
             is_cut: tail.is_cut,
-            lost: (tail.lost > 0).then(|| Loss {
-                duration: None,
-                ..self.loss(tail.lost)
-            }),
+            lost: (tail.lost > 0)
+                .then(|| Loss::until_next(self.loss(tail.lost).message))
+                .into(),
             promised_end: None,
         };
         Ok(None)

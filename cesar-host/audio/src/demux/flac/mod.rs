@@ -14,7 +14,7 @@ mod tests;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track, tags};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use header::Header;
@@ -85,8 +85,10 @@ struct Flac {
     shape: Shape,
     /// Duration of the sound so far, including losses.
     elapsed: Nanoseconds,
-    /// Duration that the streams declare beyond that; `None` if one declares nothing.
-    missing: Option<Nanoseconds>,
+    /// The missing ends of earlier streams, which were not returned yet.
+    lost: Losses,
+    /// Frames since the previous packet that cannot be decoded.
+    undecodable: u64,
     tracks: Vec<Track>,
     has_ended: bool,
     ending: Ending,
@@ -110,7 +112,8 @@ impl Flac {
             expected: 0,
             is_first: true,
             elapsed: 0,
-            missing: Some(0),
+            lost: Losses::default(),
+            undecodable: 0,
             tracks: Vec::new(),
             has_ended: false,
             ending: Ending::default(),
@@ -123,6 +126,7 @@ impl Flac {
         self.shape = self.info.shape(None);
         let mut is_decodable = true;
         if let Some(found) = self.find()? {
+            self.lost = Losses::default();
             self.position = found.start;
             self.shape = self.info.shape(Some(&found.header));
             is_decodable = found.header.is_decodable(self.info.bits);
@@ -161,7 +165,7 @@ impl Flac {
                 continue;
             }
             if let Some((info, beginning)) = StreamInfo::read(&mut self.bytes, self.position, self.end)? {
-                self.begin_stream(info);
+                self.begin_stream(info, std::mem::take(&mut lost));
                 self.begin_at(beginning)?;
                 continue;
             }
@@ -189,21 +193,23 @@ impl Flac {
         Ok(())
     }
 
-    fn begin_stream(&mut self, info: StreamInfo) {
-        self.end_stream();
+    /// Another stream begins behind `lost` bytes that are no frames: the end of the previous one, as far as it is missing.
+    fn begin_stream(&mut self, info: StreamInfo, lost: u64) {
+        let duration = self.missing_end();
+        let is_missing = duration.map_or(lost > 0, |duration| duration > 0);
+        if is_missing {
+            let message = lost_frames(lost);
+            self.lost.add(Loss { duration, message });
+        }
         self.info = info;
         self.expected = 0;
         self.is_first = true;
     }
 
-    /// Notes the missing end of a stream.
-    fn end_stream(&mut self) {
-        let rest = self.info.total.map(|total| total.saturating_sub(self.expected));
-        let missing = rest.map(|rest| nanoseconds(rest, self.shape.rate));
-        self.missing = self
-            .missing
-            .zip(missing)
-            .map(|(sum, missing)| sum.saturating_add(missing));
+    /// The missing end of the stream; `None` if it declares no length.
+    fn missing_end(&self) -> Option<Nanoseconds> {
+        let rest = self.info.total?.saturating_sub(self.expected);
+        Some(nanoseconds(rest, self.shape.rate))
     }
 
     /// Examines the bytes behind the last frame: the beginning of another, zeros, or junk.
@@ -217,10 +223,7 @@ impl Flac {
         let lost = lost + if is_cut || is_zero { 0 } else { rest };
         self.position = self.end;
         self.ending.is_cut = is_cut;
-        self.ending.lost = (lost > 0).then(|| Loss {
-            duration: None,
-            message: no_frames(lost),
-        });
+        self.ending.lost = (lost > 0).then(|| Loss::until_next(lost_frames(lost))).into();
         Ok(())
     }
 
@@ -231,13 +234,14 @@ impl Flac {
         if change.is_some() {
             self.shape = shape;
         }
-        let lost = self.lost_before(found, shape.rate);
+        let mut lost = self.lost.take();
+        lost.append(self.lost_before(found, shape.rate).into());
+        self.undecodable = 0;
         self.expected = self.info.start_of(&header).saturating_add(u64::from(header.samples));
         self.is_first = false;
         self.position = found.start + found.length as u64;
         let duration = nanoseconds(u64::from(header.samples), shape.rate);
-        let silence = lost.as_ref().and_then(|loss| loss.duration).unwrap_or(0);
-        self.elapsed = self.elapsed.saturating_add(silence).saturating_add(duration);
+        self.elapsed = self.elapsed.saturating_add(lost.duration()).saturating_add(duration);
         Ok(Packet {
             data: self.bytes.at(found.start, found.length)?.to_vec(),
             duration: Some(duration),
@@ -251,10 +255,6 @@ impl Flac {
     /// beginnings begin again.
     fn lost_before(&self, found: &Found, rate: u32) -> Option<Loss> {
         let start = self.info.start_of(&found.header);
-        let message = || match found.lost {
-            0 => "FLAC frames are missing".to_owned(),
-            bytes => no_frames(bytes),
-        };
         let missing = start.checked_sub(self.expected);
         let is_possible = |missing: u64| match self.info.total {
             Some(total) => start < total,
@@ -264,18 +264,19 @@ impl Flac {
             Some(0) => None,
             Some(missing) if is_possible(missing) => Some(Loss {
                 duration: Some(nanoseconds(missing, rate)),
-                message: message(),
+                message: lost_frames(found.lost),
             }),
-            _ => (found.lost > 0).then(|| Loss {
-                duration: None,
-                message: message(),
-            }),
+            _ => (found.lost > 0).then(|| Loss::until_next(lost_frames(found.lost))),
         }
     }
 }
 
-fn no_frames(bytes: u64) -> String {
-    format!("{bytes} bytes are no FLAC frames")
+/// Missing frames, with the bytes in their place.
+fn lost_frames(bytes: u64) -> String {
+    match bytes {
+        0 => "FLAC frames are missing".to_owned(),
+        bytes => format!("{bytes} bytes are no FLAC frames"),
+    }
 }
 
 impl Demuxer for Flac {
@@ -297,12 +298,22 @@ impl Demuxer for Flac {
             }
             // The next frame shows that this one is missing.
             self.position = found.start + found.length as u64;
+            self.undecodable += 1;
         }
         if !self.has_ended {
             self.has_ended = true;
-            self.end_stream();
+            let mut lost = self.lost.take();
+            if self.undecodable > 0 {
+                lost.add(Loss::until_next(format!(
+                    "{} FLAC frames cannot be decoded",
+                    self.undecodable
+                )));
+            }
+            let promised = self.elapsed.saturating_add(lost.duration());
+            self.ending.promised_end = self.missing_end().map(|missing| promised.saturating_add(missing));
+            lost.append(self.ending.lost.take());
+            self.ending.lost = lost;
         }
-        self.ending.promised_end = self.missing.map(|missing| self.elapsed.saturating_add(missing));
         Ok(None)
     }
 

@@ -78,7 +78,9 @@ impl Flac {
                 if candidate >= limit {
                     return Ok(None);
                 }
-                if self.frame_at(candidate)?.is_some() || self.bytes.at(candidate, 5)? == b"fLaC\0" {
+                // The first block describes the stream, and may be the last one.
+                let is_stream = matches!(self.bytes.at(candidate, 5)?, [b'f', b'L', b'a', b'C', 0 | 0x80]);
+                if is_stream || self.frame_at(candidate)?.is_some() {
                     return Ok(Some(candidate));
                 }
                 let head = self.bytes.at(candidate, Header::LONGEST)?;

@@ -5,6 +5,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
+use super::super::Losses;
 use super::super::testing::{Drained, decode, drain, fixture, fixture_path, survives_flips, write};
 use super::header::{Header, checksum8, checksum16};
 use super::{length, open, open_bare};
@@ -71,7 +72,7 @@ fn packets_are_those_of_symphonia() {
     assert_eq!(ends(&ours, 16_000), (total, total));
     assert_eq!(
         (ours.losses().len(), ours.ending.is_cut, &ours.ending.lost),
-        (0, false, &None)
+        (0, false, &Losses::default())
     );
     assert_eq!(decode(open, &fixture("meeting.flac")).0.len() as u64, total);
 }
@@ -102,7 +103,7 @@ fn tags_and_junk_around_are_no_sound() {
             (whole, 0, false),
             "{name}"
         );
-        let said = drained.ending.lost.map(|loss| loss.message);
+        let said = drained.ending.lost.first().map(|loss| loss.message.clone());
         assert_eq!(
             said,
             (lost > 0).then(|| format!("{lost} bytes are no FLAC frames")),
@@ -148,11 +149,7 @@ fn damage_in_a_real_recording_keeps_the_time_line() {
             .iter()
             .map(|packet| frames(packet.duration.unwrap(), 16_000))
             .sum::<u64>();
-        let lost = drained
-            .packets
-            .iter()
-            .filter_map(|packet| packet.lost.as_ref()?.duration)
-            .sum();
+        let lost = drained.packets.iter().map(|packet| packet.lost.duration()).sum();
         assert_eq!(heard + frames(lost, 16_000), all);
         assert_eq!(drained.losses().len(), 1);
     }
@@ -387,7 +384,7 @@ fn headers_without_frames_between_frames_take_no_time_either() {
     let content = [head(16_000, 8, 0), [claim, frame(0, 5, 1, 7)].concat().repeat(50_000)].concat();
     let began = std::time::Instant::now();
     let drained = read(&content);
-    assert!(drained.ending.lost.is_some(), "what was not searched is lost");
+    assert!(!drained.ending.lost.is_empty(), "what was not searched is lost");
     assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
 }
 
@@ -409,4 +406,38 @@ fn the_content_tells_how_long_a_frame_is() {
 fn damage_never_panics() {
     survives_flips(open, &fixture("meeting.flac")[..40_000], 40);
     survives_flips(open, &file(40), 120);
+}
+
+/// The first of two joined files lost its end, and the second too.
+#[test]
+fn the_missing_end_of_a_joined_file_lies_before_the_next() {
+    let length = frame(0, 5, 1, 0).len();
+    let whole = file(40);
+    let cut = &whole[..whole.len() - 10 * length];
+    let unknown = |mut content: Vec<u8>| {
+        content[21] &= 0xF0;
+        content[22..26].fill(0);
+        content
+    };
+    let mut damaged = whole.clone();
+    let (start, bytes) = (whole.len() - 10 * length, 10 * length);
+    damaged[start..].fill(0x55);
+    // Nothing confirms the frame in front of them.
+    let damage = format!("{} bytes are no FLAC frames", bytes + length);
+    for (first, message, lost) in [
+        (cut.to_vec(), "FLAC frames are missing", 10),
+        (damaged.clone(), damage.as_str(), 11),
+        // Nothing says how much that is.
+        (unknown(damaged), damage.as_str(), 0),
+    ] {
+        let drained = read(&[&first[..], cut].concat());
+        assert_eq!((drained.losses(), drained.lost_ms()), (vec![message], lost * 256));
+        let behind = drained.packets.len() - 30;
+        assert!(!drained.packets[behind].lost.is_empty());
+        // Only the end of the last one is missing at the end.
+        let promised = drained.ending.promised_end.unwrap() / 1_000_000;
+        assert_eq!(promised, (behind as i64 + lost as i64 + 40) * 256);
+    }
+    // Complete files with something between them.
+    assert!(read(&[&whole[..], &[0; 32], &whole].concat()).losses().is_empty());
 }

@@ -23,7 +23,7 @@ use self::entry::Entry;
 use self::parts::Parts;
 use self::times::Times;
 use self::walk::{Block, Step, Walk};
-use super::{Codec, Demuxer, Ending, Loss, Packet, Track};
+use super::{Codec, Demuxer, Ending, Loss, Losses, Packet, Track};
 use crate::AudioError;
 use crate::clock::{SECOND, frames, nanoseconds};
 
@@ -51,14 +51,19 @@ struct Matroska {
     new_codec: Option<Codec>,
     /// Blocks that could not be parsed.
     damaged_blocks: u64,
-    /// The codec without a decoder of blocks since the previous packet, which are not returned.
-    unknown_codec: Option<String>,
+    /// Blocks of tracks that no list has, since the previous packet: their number may be damaged.
+    foreign_blocks: u64,
+    /// Losses since the previous packet.
+    lost: Losses,
+    /// The end of that packet and these losses.
+    reached: i64,
     most: u64,
 }
 
 impl Matroska {
     /// A segment begins behind another: joined files, or a restarted recorder.
     fn begin_segment(&mut self) {
+        self.lose_end();
         self.parts = Parts::default();
         self.times.begin_segment();
         self.new_codec.clone_from(&self.chosen.decoding.codec);
@@ -79,6 +84,7 @@ impl Matroska {
 
     fn take(&mut self, block: &Block) -> Result<(), AudioError> {
         let Some(entry) = self.parts.entries.iter().find(|entry| entry.number == block.track) else {
+            self.foreign_blocks += 1;
             return Ok(());
         };
         let default = entry.default_duration;
@@ -94,8 +100,8 @@ impl Matroska {
             return self.take_chosen(block, time, duration);
         }
         if is_chosen {
-            self.unknown_codec
-                .get_or_insert_with(|| self.chosen.decoding.name.clone());
+            let end = time.map(|time| time.saturating_add(duration.or(default).unwrap_or(0)));
+            self.lose_unknown(time, end);
         }
         if let Some(time) = time {
             self.times.note(block.track, time, duration.or(default));
@@ -164,7 +170,10 @@ impl Matroska {
             skip = skip.min(length);
             discard = discard.min(length - skip);
         }
-        let loss = self.loss();
+        self.lose_foreign(at);
+        self.lose_damage(None);
+        let end = at.map(|at| at.saturating_add(length.map_or(each.unwrap_or(0), |length| nanoseconds(length, rate))));
+        self.reached = end.unwrap_or(self.reached).max(self.reached);
         Packet {
             data,
             time: time.map(|time| time.saturating_add(nanoseconds(skip, rate))),
@@ -172,20 +181,58 @@ impl Matroska {
             skip,
             discard,
             codec: self.new_codec.take(),
-            lost: loss,
+            lost: self.lost.take(),
         }
     }
 
-    /// The loss since the last call.
-    fn loss(&mut self) -> Option<Loss> {
+    /// Counts blocks of unlisted tracks as damaged if a part of the chosen one is missing before this time.
+    fn lose_foreign(&mut self, time: Option<i64>) {
+        /// Times are rounded to milliseconds.
+        const ROUNDING: i64 = SECOND / 200;
+        let blocks = std::mem::take(&mut self.foreign_blocks);
+        if time.is_some_and(|time| time > self.reached.saturating_add(ROUNDING)) {
+            self.damaged_blocks += blocks;
+        }
+    }
+
+    /// Notes the damage since the last call. It ends at `until`, if that is known.
+    fn lose_damage(&mut self, until: Option<i64>) {
         let (bytes, blocks) = (
             std::mem::take(&mut self.walk.lost),
             std::mem::take(&mut self.damaged_blocks),
         );
-        let unknown = self.unknown_codec.take();
-        unknown
-            .map(|name| Loss::of_codec(&name, None))
-            .or(loss_of(bytes, blocks))
+        if let Some(loss) = loss_of(bytes, blocks) {
+            let duration = until.map(|until| self.reach(until));
+            self.lost.add(Loss { duration, ..loss });
+        }
+    }
+
+    /// Notes a block in a codec without a decoder.
+    fn lose_unknown(&mut self, time: Option<i64>, end: Option<i64>) {
+        self.lose_damage(time);
+        let duration = end.map(|end| self.reach(end));
+        self.lost.add(Loss::of_codec(&self.chosen.decoding.name, duration));
+    }
+
+    /// Notes the sound that the segment promises and does not have. What follows begins behind it.
+    fn lose_end(&mut self) {
+        let Some(promised) = self.promised_end().filter(|promised| *promised > self.reached) else {
+            return;
+        };
+        self.lose_damage(Some(promised));
+        let duration = Some(self.reach(promised)).filter(|duration| *duration > 0);
+        if duration.is_some() {
+            let message = "the end of a segment is missing".to_owned();
+            self.lost.add(Loss { duration, message });
+        }
+        self.times.note(self.chosen.number, promised, Some(0));
+    }
+
+    /// Proceeds to a time. Returns the length of the way.
+    fn reach(&mut self, time: i64) -> i64 {
+        let before = self.reached;
+        self.reached = before.max(time);
+        self.reached.saturating_sub(before)
     }
 
     /// The end of the sound that the file declares. Packets up to that end meet the declaration, whatever was trimmed from them.
@@ -256,10 +303,11 @@ impl Demuxer for Matroska {
     }
 
     fn ending(&self) -> Ending {
-        let unknown = self.unknown_codec.as_ref().map(|name| Loss::of_codec(name, None));
+        let mut lost = self.lost.clone();
+        lost.append(loss_of(self.walk.lost + self.walk.lost_at_end, self.damaged_blocks).into());
         Ending {
             is_cut: self.walk.is_cut,
-            lost: unknown.or(loss_of(self.walk.lost + self.walk.lost_at_end, self.damaged_blocks)),
+            lost,
             promised_end: self.promised_end(),
         }
     }

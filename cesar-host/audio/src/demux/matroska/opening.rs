@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::super::bytes::Bytes;
-use super::super::{Demuxer, Track};
+use super::super::{Demuxer, Losses, Track};
 use super::Matroska;
 use super::ebml::{self, Header, children, id};
 use super::encoding::Encodings;
@@ -60,7 +60,9 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         queue: VecDeque::new(),
         new_codec: None,
         damaged_blocks: 0,
-        unknown_codec: None,
+        foreign_blocks: 0,
+        lost: Losses::default(),
+        reached: 0,
         most,
     })))
 }

@@ -100,6 +100,11 @@ impl Fragments {
         self.top.is_cut()
     }
 
+    /// Bytes that were no atom and were not taken yet.
+    pub(super) fn skipped(&self) -> u64 {
+        self.top.skipped()
+    }
+
     /// Bytes skipped since the last call, which were no atom.
     pub(super) fn take_skipped(&mut self) -> u64 {
         self.top.take_skipped()

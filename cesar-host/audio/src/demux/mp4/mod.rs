@@ -1,7 +1,7 @@
 //! MP4, M4A, 3GP and QuickTime files (ISO/IEC 14496-12), including fragmented ones.
 //!
 //! * **Tables** stay in the file; a window of each is in memory. Every sample is read at its place in the tables, in any order, and
-//!   only in this file: a track with samples in another file has no codec.
+//!   only in this file: a track with samples in another file has no codec, and a movie of such tracks is refused.
 //! * **Edits** all count, in their order ([`edits`]). Packets before a range are decoded to warm up the decoder, and dropped. A
 //!   single range ends after its last packet, as in other players; several end at the frame.
 //! * **Damage.** Samples behind the end of the file, and junk between fragments, are skipped and reported. A file without its index
@@ -15,6 +15,7 @@ mod fragments;
 mod index;
 mod input;
 mod movie;
+mod passed;
 mod sample;
 mod samples;
 mod supply;
@@ -40,6 +41,7 @@ use edits::Range;
 use index::{Index, find_index};
 use input::{Bytes, Input};
 use movie::Movie;
+use passed::{Cause, Passed};
 use sample::Sample;
 use supply::Supply;
 use top::Top;
@@ -54,7 +56,8 @@ const PREROLL: u32 = 5;
 /// Opens the file at `path`; `None` for other kinds.
 ///
 /// # Errors
-/// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`].
+/// [`AudioError::Unreadable`]; [`AudioError::Damaged`] without an index; [`AudioError::NoAudioTrack`]; [`AudioError::NoRecording`] if all
+/// sound is in other files.
 pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let file = File::open(path).map_err(|source| AudioError::unreadable(path, source))?;
     read(path, Box::new(Stoppable(file)))
@@ -76,10 +79,17 @@ fn read(path: &Path, bytes: Box<dyn Bytes>) -> Result<Option<Box<dyn Demuxer>>, 
         Index::OtherKind => return Ok(None),
     };
     let mp4 = Mp4::new(path, input, &index).map_err(unreadable)?;
-    match mp4.tracks.is_empty() {
-        true => Err(AudioError::NoAudioTrack { name: path.into() }),
-        false => Ok(Some(Box::new(mp4))),
+    if mp4.tracks.is_empty() {
+        return Err(AudioError::NoAudioTrack { name: path.into() });
     }
+    if mp4.infos.iter().all(|info| info.is_elsewhere) {
+        return Err(AudioError::NoRecording {
+            name: path.into(),
+            what: "a movie whose sound is in other files",
+            advice: "give the recording that it names",
+        });
+    }
+    Ok(Some(Box::new(mp4)))
 }
 
 /// An open file.
@@ -98,8 +108,9 @@ struct Mp4 {
     description: u32,
     /// Packets so far: at most as many as bytes.
     packets: u64,
-    missing: u64,
-    unknown: u64,
+    /// Losses since the previous packet, and the end of the latest sample behind the end of the file.
+    passed: Passed,
+    missing_until: Option<Nanoseconds>,
     is_cut: bool,
     /// The duration of another recording behind this one, which is not read.
     follower: Option<Nanoseconds>,
@@ -140,8 +151,8 @@ impl Mp4 {
             range: 0,
             description: 1,
             packets: 0,
-            missing: 0,
-            unknown: 0,
+            passed: Passed::default(),
+            missing_until: None,
             is_cut: false,
             follower,
         })
@@ -195,18 +206,33 @@ impl Mp4 {
             return Ok(Taken::Behind);
         }
         let is_early = sample.duration > 0 && sample.end() <= preroll_start(info, range);
-        if is_early || sample.size == 0 {
+        if is_early {
             return Ok(Taken::Passed);
         }
+        let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
+        match (skipped, sample.missing_fragments) {
+            (0, 0) => {}
+            (0, fragments) => self.passed.add(Cause::Fragments(fragments), 0),
+            (bytes, _) => self.passed.add(Cause::Junk(bytes), 0),
+        }
+        if sample.size == 0 {
+            return Ok(Taken::Passed);
+        }
+        let heard = sample.start.max(range.start)..range.end.map_or(sample.end(), |end| end.min(sample.end()));
+        let length = info
+            .scales
+            .nanoseconds(heard.end.saturating_sub(heard.start).max(0).unsigned_abs());
         let Some(description) = info
             .description(sample.description)
             .filter(|description| description.codec.is_some())
         else {
-            self.unknown += 1;
+            self.passed.add(Cause::Unknown, length);
             return Ok(Taken::Passed);
         };
         let Some(size) = available(sample, description, self.input.length()) else {
-            self.missing += 1;
+            let start = info.scales.presented(range, heard.start).saturating_sub(self.begin);
+            self.missing_until = self.missing_until.max(Some(start.saturating_add(length)));
+            self.passed.add(Cause::Behind, length);
             self.is_cut = true;
             return Ok(Taken::Passed);
         };
@@ -238,26 +264,8 @@ impl Mp4 {
             self.description = sample.description.max(1);
             packet.codec.clone_from(&description.codec);
         }
-        packet.lost = self.loss(sample.missing_fragments);
+        packet.lost = self.passed.take();
         Ok(Taken::Packet(Box::new(packet)))
-    }
-
-    /// The loss since the previous packet. The next packet's time shows its length.
-    fn loss(&mut self, missing_fragments: u32) -> Option<Loss> {
-        let skipped = self.supply.as_mut().map_or(0, Supply::take_skipped);
-        let (missing, unknown) = (std::mem::take(&mut self.missing), std::mem::take(&mut self.unknown));
-        let message = match (missing, unknown, skipped, missing_fragments) {
-            (1.., ..) => format!("{missing} packets lie behind the end of the file"),
-            (0, 1.., ..) => format!("{unknown} packets are of an unknown codec"),
-            (0, 0, 1.., _) => format!("{skipped} bytes are no atoms of MP4"),
-            (0, 0, 0, 1) => "a fragment is missing".to_owned(),
-            (0, 0, 0, 2..) => format!("{missing_fragments} fragments are missing"),
-            (0, 0, 0, 0) => return None,
-        };
-        Some(Loss {
-            duration: None,
-            message,
-        })
     }
 }
 
@@ -280,19 +288,18 @@ impl Demuxer for Mp4 {
     }
 
     fn ending(&self) -> Ending {
-        let lost = (self.unknown > 0).then(|| Loss {
-            duration: None,
-            message: format!("{} packets are of an unknown codec", self.unknown),
-        });
-        let follower = self.follower.map(|duration| Loss {
-            duration: Some(duration),
-            message: "another recording is behind this one in the file and is not read".to_owned(),
-        });
-        let lost = lost.or(follower);
+        let mut lost = self.passed.at_end(self.supply.as_ref().map_or(0, Supply::skipped));
+        if let Some(duration) = self.follower {
+            lost.add(Loss {
+                duration: Some(duration),
+                message: "another recording is behind this one in the file and is not read".to_owned(),
+            });
+        }
+        let declared_end = self.tracks.get(self.selected).and_then(|track| track.declared_end);
         Ending {
             is_cut: self.is_cut || self.supply.as_ref().is_some_and(Supply::is_cut),
             lost,
-            promised_end: None,
+            promised_end: self.missing_until.filter(|_| declared_end.is_none()),
         }
     }
 }

@@ -82,6 +82,10 @@ impl Supply {
         }
     }
 
+    pub(super) fn skipped(&self) -> u64 {
+        self.fragments.as_ref().map_or(0, Fragments::skipped)
+    }
+
     pub(super) fn take_skipped(&mut self) -> u64 {
         self.fragments.as_mut().map_or(0, Fragments::take_skipped)
     }

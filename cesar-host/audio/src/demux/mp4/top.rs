@@ -25,6 +25,8 @@ pub(super) struct Top {
     position: u64,
     is_cut: bool,
     skipped: u64,
+    /// Whether the index at the end of a fragmented file was passed.
+    has_ended: bool,
 }
 
 impl Top {
@@ -36,6 +38,11 @@ impl Top {
     /// Whether an atom extends beyond the end of the file.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    /// Bytes that were skipped and not taken yet.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// Bytes skipped since the last call.
@@ -62,12 +69,23 @@ impl Top {
         match &atom {
             Some(atom) => {
                 self.is_cut |= atom.end > length;
+                self.has_ended |= &atom.name == b"mfra";
                 self.position = atom.end;
             }
-            None => self.position = length,
+            None => {
+                let is_junk = may_skip && !self.has_ended && has_content(input, self.position)?;
+                self.skipped += if is_junk { length - self.position } else { 0 };
+                self.position = length;
+            }
         }
         Ok(atom)
     }
+}
+
+/// Whether something other than zeros, which fill up a sector, is at the position.
+fn has_content(input: &mut Input, position: u64) -> io::Result<bool> {
+    const SECTOR: u64 = 4096;
+    Ok(input.read(position, SECTOR)?.iter().any(|byte| *byte != 0))
 }
 
 fn is_text(name: Name) -> bool {

@@ -27,6 +27,8 @@ pub(super) struct TrackInfo {
     pub(super) tables: Option<Tables>,
     pub(super) defaults: Defaults,
     pub(super) is_fragmented: bool,
+    /// Whether its samples are in a file that it names.
+    pub(super) is_elsewhere: bool,
     /// Default duration of a sample.
     pub(super) default_duration: u32,
     is_enabled: bool,
@@ -60,6 +62,7 @@ impl TrackInfo {
             tables: None,
             defaults: movie.defaults(id),
             is_fragmented: movie.is_fragmented,
+            is_elsewhere: false,
             default_duration: 0,
             is_enabled: header.get(3).is_some_and(|flags| flags & 1 == 1),
             language: u16_at(&media_header, if is_long { 32 } else { 20 }).and_then(language),
@@ -88,12 +91,17 @@ impl TrackInfo {
             .map(|dref| dref.body(input, LONGEST_DESCRIPTION))
             .transpose()?;
         self.descriptions = descriptions(&body_of(input, &table, b"stsd", LONGEST_DESCRIPTION)?);
+        let references = references.as_deref().unwrap_or_default();
         for description in &mut self.descriptions {
-            if is_external(references.as_deref().unwrap_or_default(), description.reference) {
+            if external(references, description.reference).is_some() {
                 description.name = format!("{} in another file", description.name);
                 description.codec = None;
             }
         }
+        let places = self.descriptions.iter();
+        let mut places = places.map(|description| external(references, description.reference));
+        let is_named = |place: &[u8]| place.iter().any(|byte| *byte != 0);
+        self.is_elsewhere = !self.descriptions.is_empty() && places.all(|place| place.is_some_and(is_named));
         let first = self.descriptions.first();
         let layout = first.and_then(|first| first.layout);
         if let Some((frames, rate)) = first.and_then(|first| Some((first.frames?, first.rate))) {
@@ -179,11 +187,12 @@ pub(super) fn body_of(input: &mut Input, parent: &Atom, name: &Name, limit: u64)
     }
 }
 
-/// Whether the samples of this data reference (from 1) are in another file, from the body of `dref`.
-fn is_external(references: &[u8], reference: u16) -> bool {
+/// The place of another file, possibly empty, if the samples of this data reference (from 1) are there; from the body of `dref`.
+fn external(references: &[u8], reference: u16) -> Option<&[u8]> {
     let index = usize::from(reference.saturating_sub(1));
-    let entry = in_slice(references.get(8..).unwrap_or_default()).nth(index);
-    entry.is_some_and(|(_, body)| body.get(3).is_some_and(|flags| flags & 1 == 0))
+    let (_, body) = in_slice(references.get(8..)?).nth(index)?;
+    let (flags, place) = body.split_first_chunk::<4>()?;
+    (flags[3] & 1 == 0).then_some(place)
 }
 
 /// Three letters of five bits; numbers below 0x400 are those of the Macintosh, where 0 is both English and unknown.

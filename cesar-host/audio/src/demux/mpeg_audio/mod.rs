@@ -15,7 +15,7 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::frames::{Coverage, Found, Walker};
-use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Loss, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use header::Header;
@@ -123,7 +123,7 @@ impl MpegAudio {
             skip,
             discard,
             codec: change,
-            lost: (lost > 0).then(|| self.loss(lost)),
+            lost: (lost > 0).then(|| self.loss(lost)).into(),
             ..Packet::default()
         })
     }
@@ -237,10 +237,7 @@ impl Demuxer for MpegAudio {
         let lost = lost + tail.lost;
         self.ending = Ending {
             is_cut: tail.is_cut,
-            lost: (lost > 0).then(|| Loss {
-                duration: None::<Nanoseconds>,
-                ..self.loss(lost)
-            }),
+            lost: (lost > 0).then(|| Loss::until_next(self.loss(lost).message)).into(),
             promised_end: None,
         };
         Ok(None)

@@ -4,6 +4,7 @@
 //! A chain is consecutive files: when all streams of a link have ended, another begins with its own headers. Its sound continues
 //! at the end of the previous link. The track of the next link is the one at the same index.
 
+mod beside;
 mod link;
 mod page;
 mod pictures;
@@ -16,9 +17,10 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::tags;
-use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
+use beside::Beside;
 use link::Link;
 use page::{Found, LONGEST, Page};
 use stream::Stream;
@@ -38,9 +40,10 @@ struct Ogg {
     ready: VecDeque<Packet>,
     /// Whether pages of sound of this link have been read.
     has_begun: bool,
-    /// End of the sound of the earlier links, and a loss in them that was not returned yet.
+    /// End of the sound of the earlier links, and losses in them that were not returned yet.
     end: Nanoseconds,
-    lost: Option<Loss>,
+    lost: Losses,
+    beside: Beside,
     ending: Ending,
 }
 
@@ -52,6 +55,9 @@ struct Unknown {
     start: Nanoseconds,
     /// The latest granule position.
     granule: u64,
+    /// The number of the latest page.
+    sequence: Option<u32>,
+    has_ended: bool,
 }
 
 impl Unknown {
@@ -61,6 +67,16 @@ impl Unknown {
 
     fn loss(&self) -> Loss {
         Loss::of_codec(self.name, self.length())
+    }
+
+    fn end(&self) -> Nanoseconds {
+        self.start.saturating_add(self.length().unwrap_or(0))
+    }
+
+    fn take(&mut self, page: &Page) {
+        self.granule = self.granule.max(page.granule.unwrap_or(0));
+        self.sequence = Some(page.sequence);
+        self.has_ended |= page.is_last;
     }
 }
 
@@ -106,11 +122,16 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         ready: VecDeque::new(),
         has_begun: false,
         end: 0,
-        lost: None,
+        lost: Losses::default(),
+        beside: Beside::default(),
         ending: Ending::default(),
     };
     ogg.begin_stream(0);
     Ok(Some(Box::new(ogg)))
+}
+
+fn no_pages(bytes: u64) -> String {
+    format!("{bytes} bytes are no Ogg pages")
 }
 
 /// End of the stream by its last page, if that is the last in the file; unknown for chains.
@@ -138,16 +159,8 @@ impl Ogg {
 
     /// Another link of the chain.
     fn next_link(&mut self, position: u64) -> Result<(), AudioError> {
-        let (start, lost) = match (&mut self.stream, self.unknown.take()) {
-            (Some(stream), _) => (stream.end(), stream.take_lost()),
-            (None, Some(unknown)) => {
-                let end = unknown.start.saturating_add(unknown.length().unwrap_or(0));
-                (end, Some(unknown.loss()))
-            }
-            (None, None) => (self.end, None),
-        };
+        let start = self.end_link();
         self.end = start;
-        self.lost = self.lost.take().or(lost);
         self.link = Link::read(&mut self.bytes, position)?;
         self.begin_stream(start);
         let sounds: Vec<_> = self.link.sounds().collect();
@@ -160,50 +173,135 @@ impl Ogg {
                     rate: begun.rate,
                     start,
                     granule: 0,
+                    sequence: None,
+                    has_ended: false,
                 });
             }
         }
         Ok(())
     }
 
-    /// A page of a stream that never began: the only one under another number, if it continues that, or a loss.
-    fn take_stray(&mut self, page: &Page) {
-        let Some(stream) = &mut self.stream else { return };
-        match self.link.streams.as_mut_slice() {
-            [only] if stream.is_continued_by(page) => {
+    /// A page of a stream that never began: the only one under another number, if it continues that, or another.
+    fn take_stray(&mut self, page: &Page, length: u64) {
+        match (&mut self.stream, self.link.streams.as_mut_slice()) {
+            (Some(stream), [only]) if !stream.has_ended && stream.is_continued_by(page) => {
                 only.serial = page.serial;
                 stream.serial = page.serial;
             }
-            _ => stream.lose("pages belong to no stream of the file".to_owned()),
+            _ => self.beside.stray(page, length),
         }
     }
 
-    /// The loss of bytes at the end that are no pages. Their share of the file is their share of the sound.
-    fn lose_end(&mut self, skipped: u64) -> Result<Option<Loss>, AudioError> {
-        let end = tags::skip_zeros(&mut self.bytes, self.position, self.position + skipped)?;
-        if skipped == 0 || end == self.position + skipped {
-            return Ok(None);
+    /// End of the sound so far.
+    fn sound_end(&self) -> Nanoseconds {
+        match (&self.stream, &self.unknown) {
+            (Some(stream), _) => stream.end(),
+            (None, Some(unknown)) => unknown.end(),
+            (None, None) => self.end,
         }
-        let sound = i128::from(self.stream.as_ref().map_or(self.end, Stream::end));
-        let share = sound * i128::from(skipped) / i128::from(self.position.max(1));
-        let has_pages = page::has_mark(&mut self.bytes, self.position)?;
-        Ok(Some(Loss {
-            duration: Nanoseconds::try_from(share).ok().filter(|_| has_pages),
-            message: format!("{skipped} bytes are no Ogg pages"),
-        }))
     }
 
-    fn take(&mut self, page: &Page, position: u64) -> Result<(), AudioError> {
+    /// Whether the last page of the sound was read.
+    fn sound_has_ended(&self) -> bool {
+        let unknown = self.unknown.as_ref();
+        let stream = self.stream.as_ref().map(|stream| stream.has_ended);
+        stream.or(unknown.map(|unknown| unknown.has_ended)).unwrap_or(false)
+    }
+
+    /// Notes what the streams of a link lost at their end. Returns that end, with the estimated length of lost sound.
+    fn end_link(&mut self) -> Nanoseconds {
+        let end = self.sound_end();
+        if let Some(stream) = &mut self.stream {
+            self.lost.append(stream.take_lost());
+        }
+        if let Some(unknown) = &self.unknown {
+            self.lost.add(unknown.loss());
+        }
+        let known = self.lost.duration();
+        let lost = self.beside.end(self.sound_has_ended(), self.link.streams.len() > 1);
+        if lost.skipped > 0 {
+            self.lost.add(Loss {
+                duration: self.share(end, lost.of_pages),
+                message: no_pages(lost.skipped),
+            });
+        }
+        if lost.stray > 0 {
+            self.lost.add(Loss {
+                duration: self.share(end, lost.stray),
+                message: "pages belong to no stream of the file".to_owned(),
+            });
+        }
+        self.unknown = None;
+        end.saturating_add(self.lost.duration() - known)
+    }
+
+    /// The length of lost bytes before the position, whose share of the file is their share of the sound up to `end`; `None` if that is
+    /// nothing.
+    fn share(&self, end: Nanoseconds, bytes: u64) -> Option<Nanoseconds> {
+        let others = self.position.saturating_sub(bytes).max(1);
+        let share = i128::from(end) * i128::from(bytes) / i128::from(others);
+        Nanoseconds::try_from(share).ok().filter(|share| *share > 0)
+    }
+
+    /// Notes the bytes at the end of the file that are no pages.
+    fn skip_end(&mut self, skipped: u64, is_cut: bool) -> Result<(), AudioError> {
+        let (start, end) = (self.position, self.position + skipped);
+        self.position = end;
+        let marked = page::marked(&mut self.bytes, (start, end))?;
+        let chosen = self.serial();
+        let is_other = |serial: &Option<u32>| {
+            let of_link = self.link.streams.iter().find(|begun| Some(begun.serial) == *serial);
+            of_link.is_some_and(|begun| Some(begun.serial) != chosen)
+        };
+        if self.sound_has_ended() && !marked.is_empty() && marked.iter().all(is_other) {
+            return Ok(());
+        }
+        self.ending.is_cut |= is_cut;
+        if !is_cut && tags::skip_zeros(&mut self.bytes, start, end)? < end {
+            self.beside.skip(skipped, !marked.is_empty());
+        }
+        Ok(())
+    }
+
+    /// The number of the chosen stream.
+    fn serial(&self) -> Option<u32> {
+        let stream = self.stream.as_ref().map(|stream| stream.serial);
+        stream.or(self.unknown.as_ref().map(|unknown| unknown.serial))
+    }
+
+    /// Notes that a page of the chosen stream follows.
+    fn resume(&mut self, page: &Page) {
+        let is_next = match (&self.stream, &self.unknown) {
+            (Some(stream), _) => stream.is_continued_by(page),
+            (None, Some(unknown)) => unknown
+                .sequence
+                .is_some_and(|before| before.wrapping_add(1) == page.sequence),
+            (None, None) => true,
+        };
+        let skipped = self
+            .beside
+            .resume(is_next || page.is_first, self.link.streams.len() > 1);
+        match &mut self.stream {
+            _ if skipped == 0 => {}
+            Some(stream) => stream.lose(no_pages(skipped)),
+            None => self.lost.add(Loss::until_next(no_pages(skipped))),
+        }
+    }
+
+    fn take(&mut self, page: &Page, (position, end): (u64, u64)) -> Result<(), AudioError> {
         let is_new = page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial);
         // A link may have the serial of the previous one: then its first page comes after sound.
         if is_new || (page.is_first && self.has_begun) {
             self.next_link(position)?;
         }
         if !page.is_first && !self.link.streams.iter().any(|begun| begun.serial == page.serial) {
-            self.take_stray(page);
+            self.take_stray(page, end - position);
+        }
+        if self.serial() == Some(page.serial) {
+            self.resume(page);
         }
         if let Some(unknown) = self.unknown.as_mut().filter(|unknown| unknown.serial == page.serial) {
-            unknown.granule = unknown.granule.max(page.granule.unwrap_or(0));
+            unknown.take(page);
             self.has_begun |= !page.is_first;
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
@@ -238,21 +336,18 @@ impl Demuxer for Ogg {
             match page::find(&mut self.bytes, self.position)? {
                 Found::Page(page, end, skipped) => {
                     let start = self.position + skipped;
-                    if skipped > 0
-                        && let Some(stream) = &mut self.stream
-                    {
-                        stream.lose(format!("{skipped} bytes are no Ogg pages"));
+                    if skipped > 0 {
+                        let marked = page::marked(&mut self.bytes, (self.position, start))?;
+                        self.beside.skip(skipped, !marked.is_empty());
                     }
+                    self.position = start;
+                    self.take(&page, (start, end))?;
                     self.position = end;
-                    self.take(&page, start)?;
                 }
                 Found::End { skipped, is_cut } => {
-                    self.ending.is_cut |= is_cut;
-                    let known = self.unknown.as_ref().map(Unknown::loss).or(self.lost.take());
-                    let of_stream = self.stream.as_mut().and_then(Stream::take_lost);
-                    let of_end = if is_cut { None } else { self.lose_end(skipped)? };
-                    self.ending.lost = self.ending.lost.take().or(known).or(of_end).or(of_stream);
-                    self.position += skipped;
+                    self.skip_end(skipped, is_cut)?;
+                    self.end_link();
+                    self.ending.lost.append(self.lost.take());
                     return Ok(None);
                 }
             }

@@ -57,9 +57,22 @@ pub(super) fn find(bytes: &mut Bytes, position: u64) -> Result<Found, AudioError
     }
 }
 
-/// Whether something that begins like a page follows.
-pub(super) fn has_mark(bytes: &mut Bytes, start: u64) -> Result<bool, AudioError> {
-    find_mark(bytes, start).map(|mark| mark.is_some())
+/// The streams of everything in a range that begins like a page; `None` if too little of it is there.
+pub(super) fn marked(bytes: &mut Bytes, (start, end): (u64, u64)) -> Result<Vec<Option<u32>>, AudioError> {
+    /// Maximum number of them.
+    const MOST: usize = 4096;
+    let (mut serials, mut at) = (Vec::new(), start);
+    while serials.len() < MOST
+        && let Some(mark) = find_mark(bytes, at)?.filter(|mark| *mark < end)
+    {
+        let serial = bytes
+            .at(mark + 14, 4)?
+            .first_chunk()
+            .map(|serial| u32::from_le_bytes(*serial));
+        serials.push(serial);
+        at = mark + 1;
+    }
+    Ok(serials)
 }
 
 fn find_mark(bytes: &mut Bytes, start: u64) -> Result<Option<u64>, AudioError> {

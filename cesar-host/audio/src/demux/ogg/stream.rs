@@ -4,7 +4,7 @@
 //! timed backwards from it; a loss before the page shows as a gap.
 
 use super::super::xiph::{self, Comments, Flac, OPUS_RATE, Opus, Vorbis};
-use super::super::{Codec, Loss, Nanoseconds, Packet};
+use super::super::{Codec, Loss, Losses, Nanoseconds, Packet};
 use super::page::Page;
 use super::pictures::Pictures;
 use crate::SOURCE_RATES;
@@ -100,7 +100,9 @@ pub(super) struct Stream {
     /// End of the latest packet.
     position: u64,
     skip_left: u64,
-    lost: Option<Loss>,
+    lost: Losses,
+    /// Whether its last page was read.
+    pub(super) has_ended: bool,
     /// Start of its link, and of that link's earliest stream by the granule positions.
     start: Nanoseconds,
     origin: Option<Nanoseconds>,
@@ -151,7 +153,8 @@ impl Stream {
             base: None,
             position: 0,
             skip_left: pre_skip,
-            lost: None,
+            lost: Losses::default(),
+            has_ended: false,
             start,
             origin,
             is_another: false,
@@ -165,19 +168,16 @@ impl Stream {
         if let Measure::Vorbis(vorbis) = &mut self.measure {
             vorbis.reset();
         }
-        self.lost.get_or_insert(Loss {
-            duration: None,
-            message,
-        });
+        self.lost.add(Loss::until_next(message));
     }
 
-    /// The loss that was not returned yet.
-    pub(super) fn take_lost(&mut self) -> Option<Loss> {
+    /// The losses that were not returned yet.
+    pub(super) fn take_lost(&mut self) -> Losses {
         self.lost.take()
     }
 
     /// Marks this stream as the successor of another, which may have lost its end: the first packet reports that.
-    pub(super) fn is_another_link(&mut self, lost: Option<Loss>) {
+    pub(super) fn is_another_link(&mut self, lost: Losses) {
         self.lost = lost;
         self.is_another = true;
     }
@@ -211,11 +211,12 @@ impl Stream {
 
     /// The packets that end in a page of this stream.
     pub(super) fn packets(&mut self, page: &Page) -> Vec<Packet> {
-        let expected = self.sequence.map(|sequence| sequence.wrapping_add(1));
-        if expected.is_some_and(|expected| expected != page.sequence) {
+        // The bytes in their place may have been noted.
+        if self.sequence.is_some() && !self.is_continued_by(page) && self.lost.is_empty() {
             self.lose("pages of the recording are missing".to_owned());
         }
         self.sequence = Some(page.sequence);
+        self.has_ended |= page.is_last;
         let complete = self.complete(page);
         self.timed(complete, page)
     }
@@ -278,7 +279,7 @@ impl Stream {
         }
         let (begin, surplus) = match granule {
             // The last page may end in the middle of its packets: the encoder padded them.
-            Some(granule) if page.is_last && granule < self.position + sum && self.lost.is_none() => {
+            Some(granule) if page.is_last && granule < self.position + sum && self.lost.is_empty() => {
                 (self.position, self.position + sum - granule)
             }
             Some(granule) => (granule.saturating_sub(sum), 0),

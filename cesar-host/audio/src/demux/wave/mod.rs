@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::mpeg_audio::MpegAudio;
-use super::{Demuxer, Ending, Loss, Packet, Track};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use chunks::{Layout, Part};
@@ -68,8 +68,10 @@ struct Wave {
     offset: u64,
     /// The format of the previous packet, or of the track.
     format: Option<Format>,
+    /// Length of the sound so far, losses included.
+    elapsed: Nanoseconds,
     /// Parts without a decoder since the previous packet.
-    lost: Option<Loss>,
+    lost: Losses,
 }
 
 impl Wave {
@@ -81,18 +83,15 @@ impl Wave {
             layout,
             part: 0,
             offset: 0,
-            lost: None,
+            elapsed: 0,
+            lost: Losses::default(),
         }
     }
 
     /// Notes a part in a codec without a decoder.
     fn lose(&mut self, part: &Part) {
-        let before = self.lost.take();
-        let length = part.format.estimated(part.length);
-        let so_far = before.as_ref().and_then(|loss| loss.duration);
-        let duration = length.map_or(so_far, |length| Some(length.saturating_add(so_far.unwrap_or(0))));
-        let loss = Loss::of_codec(part.format.name(), duration);
-        self.lost = Some(before.map_or(loss, |before| Loss { duration, ..before }));
+        let duration = part.format.estimated(part.length);
+        self.lost.add(Loss::of_codec(part.format.name(), duration));
     }
 
     fn packet(&mut self, part: &Part) -> Result<Option<Packet>, AudioError> {
@@ -202,10 +201,13 @@ impl Demuxer for Wave {
                 && let Some(packet) = self.packet(&part)?
             {
                 let is_change = self.format.as_ref().is_some_and(|format| *format != part.format);
+                let lost = self.lost.take();
+                let length = lost.duration().saturating_add(packet.duration.unwrap_or(0));
+                self.elapsed = self.elapsed.saturating_add(length);
                 self.format = Some(part.format);
                 return Ok(Some(Packet {
                     codec: codec.filter(|_| is_change),
-                    lost: self.lost.take(),
+                    lost,
                     ..packet
                 }));
             }
@@ -219,10 +221,18 @@ impl Demuxer for Wave {
     }
 
     fn ending(&self) -> Ending {
+        let missing = |part: &Part| match &part.format.coding {
+            Coding::Mpeg | Coding::Other(_) => part.format.estimated(self.layout.missing),
+            _ => Some(nanoseconds(part.format.frames(self.layout.missing), part.format.rate)),
+        };
+        // Parts of different formats declare their lengths, but the file declares none.
+        let last = self.layout.parts.last().filter(|_| self.layout.missing > 0);
+        let there = self.elapsed.saturating_add(self.lost.duration());
+        let promised = last.and_then(missing).map(|missing| there.saturating_add(missing));
         Ending {
             is_cut: self.layout.missing > 0,
             lost: self.lost.clone(),
-            ..Ending::default()
+            promised_end: self.tracks.first().and_then(|track| track.declared_end).or(promised),
         }
     }
 }

@@ -257,7 +257,7 @@ fn a_joined_file_in_an_unknown_codec_is_a_loss_of_its_length() {
     let drained = read(&[known.clone(), unknown.clone(), unknown.clone(), known.clone()].concat());
     assert_eq!((drained.losses(), drained.lost_ms()), (vec![loss], 4_000));
     assert_eq!(data(&drained).len(), 2 * 10_000);
-    let lost = read(&[known, unknown].concat()).ending.lost.unwrap();
+    let lost = &read(&[known, unknown].concat()).ending.lost[0];
     assert_eq!((lost.message.as_str(), lost.duration), (loss, Some(2_000_000_000)));
 }
 
@@ -507,4 +507,28 @@ fn damage_never_panics() {
         whole(b"data", &[0; 2_000]),
     ]);
     survives_flips(open, &blocks, 120);
+}
+
+#[test]
+fn joined_files_in_two_unknown_codecs_are_two_losses() {
+    let other = |tag: u16| {
+        let mut other = format(tag, 2, 48_000, 1, 0);
+        other[8..12].copy_from_slice(&1_000_u32.to_le_bytes());
+        riff(&[whole(b"fmt ", &other), whole(b"data", &[7; 2_000])])
+    };
+    let known = riff(&[plain(), whole(b"data", &sound(16_000))]);
+    let drained = read(&[known.clone(), other(0x2000), other(0x2001), known].concat());
+    let losses = [
+        "a part is in a codec that cannot be decoded (ac3)",
+        "a part is in a codec that cannot be decoded (dts)",
+    ];
+    assert_eq!((drained.losses(), drained.lost_ms()), (losses.to_vec(), 4_000));
+    // The last one is cut, and has another format than the first: only it says how much is missing.
+    let stereo = whole(b"fmt ", &format(1, 2, 48_000, 4, 16));
+    let first = riff(&[plain(), whole(b"data", &sound(16_000))]);
+    let cut = riff(&[stereo, chunk(b"data", 4 * 96_000, &sound(2 * 48_000))]);
+    let drained = read(&[first, other(0x2000), cut].concat());
+    assert!(drained.ending.is_cut);
+    let promised = drained.ending.promised_end.unwrap();
+    assert!((promised - (1 + 2 + 2) * SECOND).abs() < 1_000, "{promised}");
 }

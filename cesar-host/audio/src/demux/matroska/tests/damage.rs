@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::super::testing::write;
+use super::super::super::{Loss, Losses};
 use super::*;
 
 fn clusters() -> Vec<Vec<u8>> {
@@ -35,7 +36,7 @@ fn junk_between_clusters_is_passed_over() {
         ));
         assert_eq!(sounds_of(&drained), expected(0..15));
         assert_eq!(drained.losses(), ["1000 bytes are no Matroska"]);
-        assert!(drained.packets[5].lost.is_some());
+        assert!(!drained.packets[5].lost.is_empty());
         assert!(!drained.ending.is_cut);
     }
 }
@@ -51,7 +52,7 @@ fn junk_behind_the_last_element_is_no_loss_where_the_segment_has_ended() {
     ] {
         let drained = read(&[file(is_known, &clusters()), behind].concat());
         assert_eq!(sounds_of(&drained), expected(0..15));
-        let message = drained.ending.lost.map(|loss| loss.message);
+        let message = drained.ending.lost.first().map(|loss| loss.message.clone());
         assert_eq!((drained.ending.is_cut, message.as_deref()), (false, lost));
     }
 }
@@ -333,5 +334,85 @@ fn a_segment_in_an_unknown_codec_is_a_loss() {
     let away = drained.packets[5].time.unwrap() - drained.packets[4].time.unwrap();
     assert!(away >= 120 * MS, "the segment keeps its length: {away}");
     let drained = read(&[header(), known(0), header(), unknown].concat());
-    assert_eq!(drained.ending.lost.unwrap().message, loss);
+    assert_eq!(drained.ending.lost[0].message, loss);
+}
+
+/// A segment of a second, whose last blocks from the one with this number on are no blocks.
+fn segment_with_damage(entry: Vec<u8>, first: usize, from: usize) -> Vec<u8> {
+    let blocks = |index: usize| simple(1, (index * 20) as i16, &sound(first + index));
+    let there: Vec<_> = (0..from).map(blocks).collect();
+    let length: usize = (from..50).map(|index| blocks(index).len()).sum();
+    let cluster = [cluster(first as u64 * 20, &there), junk(length)].concat();
+    segment(&[info(1_000.0), tracks(&[entry]), element(id::CLUSTER, &cluster)])
+}
+
+/// The losses as milliseconds and the beginning of the message.
+fn shown(losses: &Losses) -> Vec<(Option<i64>, &str)> {
+    let shown = |loss: &Loss| loss.duration.map(|duration| duration / MS);
+    losses
+        .iter()
+        .map(|loss| (shown(loss), loss.message.trim_start_matches(char::is_numeric)))
+        .collect()
+}
+
+#[test]
+fn damage_before_a_part_in_an_unknown_codec_is_told_as_well() {
+    let timed = [unsigned(id::DEFAULT_DURATION, 20 * MS.unsigned_abs())];
+    let of = |codec: &str, first: usize, from: usize| {
+        let entry = match codec {
+            "" => pcm(1, &[]),
+            codec => audio(1, codec, 48_000.0, 24, &timed),
+        };
+        [header(), segment_with_damage(entry, first, from)].concat()
+    };
+    let (first, second, third) = (of("", 0, 30), of("A_TRUEHD", 50, 35), of("A_DTS/X", 100, 50));
+    let (damaged, truehd, dts) = (
+        " bytes are no Matroska",
+        "a part is in a codec that cannot be decoded (A_TRUEHD)",
+        "a part is in a codec that cannot be decoded (A_DTS/X)",
+    );
+    let losses = [
+        (Some(400), damaged),
+        (Some(700), truehd),
+        (Some(300), damaged),
+        (Some(1_000), dts),
+    ];
+    let all = [first, second, third];
+    let drained = read(&[all.concat(), of("", 150, 50)].concat());
+    let behind = &drained.packets[30];
+    assert_eq!(shown(&behind.lost), losses);
+    assert_eq!(behind.time, Some(3_000 * MS));
+    assert_eq!(shown(&read(&all.concat()).ending.lost), losses);
+}
+
+#[test]
+fn the_missing_end_of_a_segment_lies_before_the_next() {
+    let cut = segment(&[
+        info(1_000.0),
+        tracks(&[pcm(1, &[])]),
+        element(id::CLUSTER, &sounds(0, 5)),
+    ]);
+    let drained = read(&[header(), cut.clone(), header(), cut].concat());
+    let missing = [(Some(900), "the end of a segment is missing")];
+    assert_eq!(shown(&drained.packets[5].lost), missing);
+    assert_eq!(drained.packets[5].time, Some(1_000 * MS));
+    assert_eq!(drained.ending.promised_end, Some(2_000 * MS));
+}
+
+#[test]
+fn a_block_with_a_damaged_track_number_is_a_loss() {
+    let mut blocks: Vec<_> = (0..10)
+        .map(|index| simple(1, index as i16 * 20, &sound(index)))
+        .collect();
+    let file = |blocks: &[Vec<u8>]| file(true, &[element(id::CLUSTER, &cluster(0, blocks))]);
+    blocks[4] = simple(9, 80, &sound(4));
+    let drained = read(&file(&blocks));
+    assert_eq!(
+        (drained.packets.len(), drained.losses()),
+        (9, vec!["a block is damaged"])
+    );
+    // A track that is not listed, beside one that is whole.
+    blocks[4] = [simple(1, 80, &sound(4)), simple(9, 80, b"other")].concat();
+    let drained = read(&file(&blocks));
+    assert_eq!((drained.packets.len(), drained.losses().len()), (10, 0));
 }

@@ -5,6 +5,7 @@ mod damage;
 mod timing;
 mod writer;
 
+use super::super::Losses;
 use super::super::testing::{Drained, drain};
 use super::ebml::id;
 use super::open;
@@ -51,7 +52,7 @@ fn blocks_become_packets_at_their_times() {
     assert_eq!(drained.declared_end, Some(300 * MS));
     assert_eq!(
         (drained.losses().len(), drained.ending.is_cut, &drained.ending.lost),
-        (0, false, &None)
+        (0, false, &Losses::default())
     );
     assert_eq!(drained.ending.promised_end, Some(0), "the promise is kept");
 }

@@ -230,3 +230,37 @@ fn a_description_can_change() {
     assert_eq!(changes.collect::<Vec<_>>(), [(8, 44_100), (12, 48_000)]);
     assert_eq!(drained.losses(), ["4 packets are of an unknown codec"]);
 }
+
+/// Chunks of four samples, the last in the file first: known, unknown, known, and so on. The first chunk is behind the end of the file.
+#[test]
+fn packets_that_are_lost_for_two_reasons_are_told_with_both() {
+    let unknown = entry(b"apac", 48_000, 2, 16, b"");
+    let track = TrackFile {
+        entries: vec![aac(), unknown],
+        groups: vec![1, 4, 1, 2, 4, 2, 3, 4, 1, 5, 4, 2],
+        is_reversed: true,
+        ..TrackFile::aac(20)
+    };
+    let bytes = front(&[track]);
+    let last: usize = (0..4).map(|number| content(number).len()).sum();
+    let drained = read_all(&bytes[..bytes.len() - last]);
+    assert_eq!(numbers(&drained), (8..16).collect::<Vec<_>>());
+    assert_eq!(
+        drained.losses(),
+        [
+            "4 packets lie behind the end of the file",
+            "4 packets are of an unknown codec"
+        ]
+    );
+    let length = |loss: &Loss| loss.duration.unwrap() / 1000;
+    let four = 4 * 1024 * 1_000_000 / 48_000;
+    let lengths = drained.packets[0].lost.iter().map(length);
+    assert!(lengths.clone().all(|length| length.abs_diff(four) <= 10), "{lengths:?}");
+    let [lost] = &drained.ending.lost[..] else {
+        panic!("{:?}", drained.ending)
+    };
+    assert_eq!(
+        (lost.message.as_str(), length(lost).abs_diff(four) <= 10),
+        ("4 packets are of an unknown codec", true)
+    );
+}

@@ -52,7 +52,7 @@ fn missing_fragments_are_a_gap() {
     let drained = read_all(&with(&fragments));
     assert_eq!(times(&drained)[8], at(16));
     assert_eq!(drained.losses(), ["2 fragments are missing"]);
-    assert_eq!(drained.packets[8].lost.as_ref().unwrap().duration, None);
+    assert_eq!(drained.packets[8].lost[0].duration, None);
 }
 
 #[test]
@@ -174,4 +174,21 @@ fn a_declared_length_is_believed() {
     let head = [ftyp(), moov(&[TrackFile::aac(0)], &[0], &extends)].concat();
     let drained = read_all(&[head, Fragment::aac(1)[0].bytes()].concat());
     assert_eq!(drained.declared_end, Some(90_000_000_000));
+}
+
+#[test]
+fn fragments_that_were_destroyed_at_the_end_are_reported() {
+    let whole = with(&Fragment::aac(6));
+    let junk: Vec<u8> = (0..3_000_u32).map(|index| (index * 73 + 11) as u8 | 1).collect();
+    let lost = "3000 bytes are no atoms of MP4";
+    for (behind, expected) in [
+        (junk.clone(), vec![lost]),
+        (vec![0; 3_000], vec![]),
+        // The index of fragments is the last atom.
+        ([atom(b"mfra", b""), junk].concat(), vec![]),
+    ] {
+        let drained = read_all(&[&whole[..], &behind].concat());
+        let messages: Vec<_> = drained.ending.lost.iter().map(|loss| loss.message.as_str()).collect();
+        assert_eq!((drained.packets.len(), messages), (24, expected));
+    }
 }

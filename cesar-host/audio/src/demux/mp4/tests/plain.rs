@@ -224,7 +224,8 @@ fn a_cut_file_gives_what_is_there() {
     let media = bytes.windows(4).position(|window| window == b"mdat").unwrap() + 4;
     let drained = read_all(&bytes[..media + (bytes.len() - media) / 2]);
     assert!((95..105).contains(&drained.packets.len()), "{}", drained.packets.len());
-    assert!(drained.ending.is_cut);
+    // That is the missing end, which the declared end shows.
+    assert!(drained.ending.is_cut && drained.ending.lost.is_empty());
     assert_eq!(drained.declared_end, Some(nanoseconds(199 * 1024, 48_000)));
     // Chunks in reverse order: the first are missing, which the times show.
     let reversed = TrackFile {
@@ -358,12 +359,48 @@ fn the_second_track_can_be_chosen() {
 fn a_recording_joined_behind_another_is_reported() {
     let content = fixture("interview.m4a");
     let (alone, joined) = (read_all(&content), read_all(&content.repeat(2)));
-    assert_eq!((alone.ending.lost, joined.packets.len()), (None, alone.packets.len()));
-    let lost = joined.ending.lost.unwrap();
+    assert_eq!(
+        (alone.ending.lost.len(), joined.packets.len()),
+        (0, alone.packets.len())
+    );
+    let lost = &joined.ending.lost[0];
     assert_eq!(
         lost.message,
         "another recording is behind this one in the file and is not read"
     );
     let difference = lost.duration.unwrap() - alone.declared_end.unwrap();
     assert!(difference.abs() < 200_000_000, "{difference}");
+}
+
+/// Samples at a place that is named are not read here, and not by any other reader; at one without a name they may be here.
+#[test]
+fn a_movie_whose_sound_is_elsewhere_is_refused() {
+    let external = || TrackFile {
+        is_external: true,
+        ..TrackFile::aac(10)
+    };
+    let named = |tracks: &[TrackFile]| {
+        let plain = file(tracks);
+        let at = plain.windows(8).position(|window| window == b"\0\0\0\x0Curl ").unwrap();
+        let mut bytes = plain[..at].to_vec();
+        bytes.extend(full(b"url ", 0, 0, b"file:///a\0"));
+        bytes.extend(&plain[at + 12..]);
+        let grown = (bytes.len() - plain.len()) as u32;
+        for parent in [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"] {
+            let place = bytes.windows(4).position(|window| window == parent).unwrap() - 4;
+            let size = u32::from_be_bytes(*bytes[place..].first_chunk().unwrap()) + grown;
+            bytes[place..place + 4].copy_from_slice(&size.to_be_bytes());
+        }
+        bytes
+    };
+    let refused = |bytes: &[u8]| matches!(opened(bytes), Err(AudioError::NoRecording { .. }));
+    assert!(refused(&named(&[external()])));
+    assert!(!refused(&file(&[external()])));
+    assert!(!refused(&named(&[
+        external(),
+        TrackFile {
+            id: 2,
+            ..TrackFile::aac(10)
+        }
+    ])));
 }
