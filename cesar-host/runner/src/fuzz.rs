@@ -14,7 +14,6 @@ use crate::discovery::elf;
 use crate::protocol::{Channel, FromRunner, ToRunner};
 
 /// Any file is refused with a message, or its manifest round-trips.
-#[test]
 fn the_section_of_the_manifest() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("libfuzz.so");
@@ -31,7 +30,6 @@ fn the_section_of_the_manifest() {
 }
 
 /// A row of an option table and a value for it, separated by a line feed: accepted values stay the same.
-#[test]
 fn the_validator_of_options() {
     fuzz("options", |bytes| {
         let text = String::from_utf8_lossy(bytes);
@@ -53,7 +51,6 @@ fn the_validator_of_options() {
 }
 
 /// Any bytes from the other side result in messages or an end.
-#[test]
 fn the_protocol_of_runners() {
     fuzz("protocol", |bytes| {
         let receive = |read: &mut dyn FnMut(&mut Channel) -> std::io::Result<bool>| {
@@ -75,5 +72,15 @@ fn the_protocol_of_runners() {
         let patience = Duration::from_secs(20);
         receive(&mut |channel| Ok(channel.receive::<FromRunner>(patience)?.is_some()));
         receive(&mut |channel| Ok(channel.receive::<ToRunner>(patience)?.is_some()));
+    });
+}
+
+/// All in parallel, so that each has its time and the suite waits for one.
+#[test]
+fn every_reader_survives_anything() {
+    std::thread::scope(|scope| {
+        for target in [the_section_of_the_manifest, the_validator_of_options, the_protocol_of_runners] {
+            scope.spawn(target);
+        }
     });
 }

@@ -77,9 +77,11 @@ pub(crate) fn reference_request(given: &Value) -> Request {
     request
 }
 
-/// Opens the model `name`, with open options changed by `given`.
+/// Opens the model `name` with one thread, with open options changed by `given`. Threads wait for each other in loops, which is most of
+/// their time where other tests use the same processors.
 pub(crate) fn open(name: &str, given: &Value) -> Ct2 {
     let mut given = given.clone();
+    given["threads"] = given.get("threads").cloned().unwrap_or_else(|| 1.into());
     given["model"] = model(name).to_str().expect("the path is UTF-8").into();
     Ct2::open(options(Scope::Open, &given)).expect("the model opens")
 }
