@@ -43,6 +43,8 @@ pub mod hub;
 #[cfg(test)]
 mod language;
 pub mod models;
+#[cfg(test)]
+mod modules;
 pub mod mounts;
 pub mod plugins;
 pub mod recordings;
