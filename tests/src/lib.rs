@@ -33,6 +33,8 @@ pub mod addresses;
 pub mod chance;
 pub mod clients;
 #[cfg(test)]
+mod commits;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod documentation;
