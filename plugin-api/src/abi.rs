@@ -287,7 +287,7 @@ pub(crate) unsafe fn module_from_symbol(symbol: *const ()) -> Result<PluginModRe
 }
 
 /// The boundary's sink as plain Rust, for [`Ctx`] and the log.
-impl crate::host::HostSink for SinkRef<'_> {
+impl crate::sink::HostSink for SinkRef<'_> {
     fn progress(&self, done: u64, total: u64) {
         Sink_TO::progress(self, done, total);
     }
@@ -313,7 +313,7 @@ impl crate::host::HostSink for SinkRef<'_> {
 }
 
 /// The host's sink as the boundary's type.
-pub(crate) struct SinkBridge<'a>(pub(crate) &'a dyn crate::host::HostSink);
+pub(crate) struct SinkBridge<'a>(pub(crate) &'a dyn crate::sink::HostSink);
 
 impl Sink for SinkBridge<'_> {
     fn progress(&self, done: u64, total: u64) {

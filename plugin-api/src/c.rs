@@ -123,7 +123,7 @@ fn absent(name: &str) -> StageError {
 ///
 /// # Safety
 /// `context` must be the one of [`host_for`], during its call.
-unsafe fn sink<'a>(context: *const c_void) -> &'a dyn crate::host::HostSink {
+unsafe fn sink<'a>(context: *const c_void) -> &'a dyn crate::sink::HostSink {
     // SAFETY: it leads to the `Ctx` that `host_for` was given, which lives for the call.
     unsafe { &*context.cast::<Ctx<'a>>() }.sink
 }

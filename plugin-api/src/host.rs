@@ -1,4 +1,4 @@
-//! The host's side of the boundary: a loaded module, an opened session, and the sink a host implements.
+//! The host's side of the boundary: a loaded module, an opened session, and the sink that a host implements.
 //!
 //! A host finds [`HEADER_SYMBOL`] in a library that it never unloads (this crate never loads or unloads anything), hands its
 //! address to [`Module::from_header`], and uses JSON from there on. Everything here is called in the runner or the probe,
@@ -8,20 +8,7 @@ use crate::abi::{self, AudioView, PluginModRef, SessionBox, SinkBridge};
 use crate::{Audio, ErrorKind, StageError};
 
 pub use crate::abi::{ABI_MAJOR, HEADER_SYMBOL};
-
-/// The services of a host for a running stage. Called from the stage's threads.
-pub trait HostSink: Send + Sync {
-    /// `done` of `total` units of work, never falling.
-    fn progress(&self, done: u64, total: u64);
-    /// A piece of text as soon as it is known, in ms from the start of the audio.
-    fn segment(&self, start_ms: u64, end_ms: u64, text: &str);
-    /// Any other event, by kind; unknown kinds are ignored.
-    fn emit(&self, kind: &str, json: &str);
-    /// A log line; levels as `tracing`'s: 1 error, 2 warn, 3 info, 4 debug, 5 trace.
-    fn log(&self, level: u8, target: &str, message: &str);
-    /// Whether the stage should stop.
-    fn cancelled(&self) -> bool;
-}
+pub use crate::sink::HostSink;
 
 /// The reason why a library is not usable as a plugin.
 #[derive(Debug, Clone)]

@@ -95,6 +95,7 @@ pub mod manifest;
 pub mod network;
 mod rendering;
 pub mod resume;
+mod sink;
 mod stage;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

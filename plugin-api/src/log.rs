@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::host::HostSink;
+use crate::sink::HostSink;
 
 /// A sink that outlives its entry in [`SINKS`], as [`Forwarding`] ensures.
 struct ErasedSink(*const (dyn HostSink + 'static));

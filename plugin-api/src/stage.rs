@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::asr::Segment;
-use crate::host::HostSink;
+use crate::sink::HostSink;
 use crate::{ErrorKind, StageError, resume};
 
 /// One backend for one stage. An instance is a loaded model; the host calls it from one thread at a time.

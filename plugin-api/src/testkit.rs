@@ -39,8 +39,8 @@ use serde_json::{Map, Value, json};
 
 use crate::asr::{Segment, Transcription};
 use crate::diarize::Diarization;
-use crate::host::HostSink;
 use crate::manifest::{Manifest, OptionKind, Scope, StageKind};
+use crate::sink::HostSink;
 use crate::{Audio, Ctx, ErrorKind, Stage, StageError};
 
 /// Sample rate in Hz.

@@ -33,6 +33,8 @@ pub mod addresses;
 pub mod chance;
 pub mod clients;
 #[cfg(test)]
+mod commits;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod documentation;
@@ -43,6 +45,8 @@ pub mod hub;
 #[cfg(test)]
 mod language;
 pub mod models;
+#[cfg(test)]
+mod modules;
 pub mod mounts;
 pub mod plugins;
 pub mod recordings;

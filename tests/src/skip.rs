@@ -2,7 +2,8 @@
 //!
 //! A skip is a line on the real standard error, which libtest does not capture, and in the file `$CESAR_SKIPPED`, which `cargo
 //! xtask test` prints at its end. With `CI=true` it is an error, because `cargo xtask test` installs everything that the suite
-//! needs. The only exception are recordings that may not be committed ([`without_data`]).
+//! needs. The exceptions are recordings that may not be committed ([`without_data`]), and an archive of the sources, which has no
+//! commits ([`without_history`]).
 
 use std::env;
 use std::fs::OpenOptions;
@@ -36,6 +37,11 @@ pub fn missing(reason: &str) {
 /// Reports a skip for lack of recordings that may not be committed: a fresh machine has none, so this is not an error in CI either.
 pub fn without_data() {
     report("there is no test data; set `CESAR_TEST_DATA` to the folder that holds `audio/`");
+}
+
+/// Reports a skip in an archive of the sources: nothing can install its history, so this is not an error in CI either.
+pub fn without_history() {
+    report("these sources are no clone of the repository, so there are no commits to check");
 }
 
 fn is_ci() -> bool {

@@ -62,6 +62,21 @@ fn a_fault_is_found() {
     }
 }
 
+/// The suite cannot check advisories: their database is on the network only.
+#[test]
+fn advisories_are_checked_on_changes_and_every_week() {
+    let text =
+        fs::read_to_string(workspace().join(".github/workflows/dependencies.yml")).expect("the workflow is there");
+    for part in [
+        "- run: cargo deny check\n",
+        "  push:\n",
+        "  pull_request:\n",
+        "  schedule:\n    - cron:",
+    ] {
+        assert!(text.contains(part), "dependencies.yml lacks `{}`", part.trim());
+    }
+}
+
 #[test]
 fn workflows_run_the_two_commands_of_the_readme() {
     let text = fs::read_to_string(workspace().join(".github/workflows/ci.yml")).expect("the workflow is there");

@@ -10,10 +10,18 @@ use crate::language::Language;
 use crate::mel::WINDOW_FRAMES;
 use crate::replicas::{Part, Replicas};
 use crate::report::Report;
-use crate::words::Alignment;
 
 /// Width of the median filter over the attention.
 const MEDIAN_FILTER_WIDTH: i64 = 7;
+
+/// The model's alignment of the text of one window.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Alignment {
+    /// Token and frame (of 20 ms) along the path, both rising.
+    pub path: Vec<(i64, i64)>,
+    /// Probability of each text token.
+    pub probabilities: Vec<f32>,
+}
 
 /// The model, with the output of its encoder for the last window: the first window is used for language detection and then decoded.
 pub struct Encoder<'a> {

@@ -15,7 +15,6 @@ use tokenizers::{Decoder as _, DecoderWrapper};
 
 use crate::model_error::ModelError;
 use crate::options::Task;
-use crate::words::split;
 use texts::Texts;
 
 mod texts;
@@ -148,13 +147,6 @@ impl Tokenizer {
         self.joiner.decode(texts).unwrap_or_default()
     }
 
-    /// The words of `tokens`, without timestamps, each with its number of tokens.
-    #[must_use]
-    pub fn words(&self, tokens: &[u32], language: &str) -> Vec<(String, usize)> {
-        let text = self.text_tokens(tokens);
-        split::words(&text, language, self.special.end_of_text, |tokens| self.decode(tokens))
-    }
-
     /// The text tokens among `tokens`.
     #[must_use]
     pub fn text_tokens(&self, tokens: &[u32]) -> Vec<u32> {
@@ -181,6 +173,12 @@ impl Tokenizer {
     #[must_use]
     pub fn timestamp_begin(&self) -> u32 {
         self.special.no_timestamps + 1
+    }
+
+    /// The token behind all text, the first that is special.
+    #[must_use]
+    pub fn end_of_text(&self) -> u32 {
+        self.special.end_of_text
     }
 
     /// The token that turns timestamps off.

@@ -13,6 +13,7 @@
 
 use cesar_plugin_common::words as rules;
 
+use crate::encoder::Alignment;
 use crate::timestamps::{Piece, Word};
 
 pub mod align;
@@ -27,15 +28,6 @@ const STRAY: f64 = 0.5;
 /// The maximum median of a word's length.
 const MEDIAN_LIMIT: f64 = 0.7;
 const SENTENCE_ENDS: &str = ".。!！?？";
-
-/// The model's answer for one window.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Alignment {
-    /// Token and frame (of 20 ms) along the path, both rising.
-    pub path: Vec<(i64, i64)>,
-    /// Probability of each text token.
-    pub probabilities: Vec<f32>,
-}
 
 /// One aligned word, in seconds from the start of its window.
 #[derive(Debug, Clone, PartialEq)]

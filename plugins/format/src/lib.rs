@@ -36,6 +36,7 @@ mod formats;
 mod markup;
 mod offset;
 mod request;
+mod settings;
 mod speakers;
 mod text;
 mod words;
@@ -67,9 +68,9 @@ pub fn render(request: &Request) -> File {
             document,
             ..request.clone()
         };
-        return request.format.render(request, length);
+        return request.format.render(&request.settings(), length);
     }
-    request.format.render(request, length)
+    request.format.render(&request.settings(), length)
 }
 
 impl Stage for Formatter {

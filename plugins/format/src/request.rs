@@ -7,6 +7,7 @@ use plugin_api::document::Document;
 use serde::Deserialize;
 
 use crate::formats::Format;
+use crate::settings::Settings;
 
 /// One rendering: the options of scope `request`, and the document.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,8 +54,27 @@ pub struct Guide {
 }
 
 impl Request {
-    /// The rules of the subtitles; none without a preset or rule.
-    pub(crate) fn rules(&self) -> Option<Rules> {
+    /// What the format takes: the document, and the options with the rules that they make up.
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        let settings = Settings {
+            document: &self.document,
+            speakers: self.speakers,
+            max_line_width: self.max_line_width,
+            max_line_count: self.max_line_count,
+            highlight_words: self.highlight_words,
+            rules: None,
+            mark_uncertain: self.mark_uncertain,
+            media: self.media.as_deref(),
+            frame_rate: self.frame_rate,
+        };
+        Settings {
+            rules: self.rules(settings.language()),
+            ..settings
+        }
+    }
+
+    /// The rules of subtitles in `language`; none without a preset or rule.
+    fn rules(&self, language: Option<&str>) -> Option<Rules> {
         let Guide { preset, rules } = self.guide;
         if preset.is_none() && !rules.any() {
             return None;
@@ -64,16 +84,8 @@ impl Request {
             max_lines: self.max_line_count.map(NonZeroUsize::get),
             ..Overrides::default()
         };
-        let published = preset.unwrap_or(Preset::Plain).rules(self.language());
+        let published = preset.unwrap_or(Preset::Plain).rules(language);
         Some(rules.apply(whisper.apply(published)))
-    }
-
-    /// The language of the text.
-    pub(crate) fn language(&self) -> Option<&str> {
-        match self.document.task.as_str() {
-            "translate" => Some("en"),
-            _ => self.document.language.as_deref(),
-        }
     }
 }
 

@@ -235,7 +235,7 @@ mod tests {
             let recording = noise(13_000, seed);
             let (pieces, joined) = pieces(&recording, parts);
             let whole = whole(&joined);
-            let mel = LogMel::new(Sound::new(&recording, pieces), &filter_bank(), threads, &|| false).unwrap();
+            let mel = LogMel::new(Sound::new(recording, pieces), &filter_bank(), threads, &|| false).unwrap();
             prop_assert_eq!((mel.bands(), mel.frames()), (whole.len(), whole[0].len()));
             for (start, count) in windows {
                 let (start, end) = (start.min(mel.frames()), (start + count).min(mel.frames()));

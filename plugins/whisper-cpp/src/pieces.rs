@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use crate::ffi::SharedSamples;
-
 /// The position of each piece of a recording in the decoded audio; silence elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pieces {
@@ -49,18 +47,17 @@ impl Pieces {
     }
 }
 
-/// Pieces of a shared recording.
-#[derive(Debug)]
+/// Pieces of a recording that it owns or shares.
 pub(crate) struct Sound {
-    recording: SharedSamples,
+    recording: Box<dyn AsRef<[f32]> + Send + Sync>,
     pieces: Pieces,
 }
 
 impl Sound {
     /// These pieces of `recording`.
-    pub(crate) fn new(recording: &[f32], pieces: Pieces) -> Self {
+    pub(crate) fn new(recording: impl AsRef<[f32]> + Send + Sync + 'static, pieces: Pieces) -> Self {
         Self {
-            recording: SharedSamples::of(recording),
+            recording: Box::new(recording),
             pieces,
         }
     }
@@ -72,7 +69,7 @@ impl Sound {
 
     /// Fills `out` with the audio from `start` on, and with silence behind the end.
     pub(crate) fn read(&self, start: usize, out: &mut [f32]) {
-        self.pieces.read(self.recording.samples(), start, out);
+        self.pieces.read((*self.recording).as_ref(), start, out);
     }
 
     /// The first samples, at most `most`.
@@ -109,7 +106,7 @@ pub(crate) mod tests {
         ) {
             let recording: Vec<f32> = (1..=110_u8).map(f32::from).collect();
             let (pieces, mut joined) = pieces(&recording, parts);
-            let sound = Sound::new(&recording, pieces);
+            let sound = Sound::new(recording, pieces);
             prop_assert_eq!(sound.len(), joined.len());
             prop_assert_eq!(&sound.beginning(60), &joined[..joined.len().min(60)]);
             joined.resize(300, 0.0);

@@ -67,7 +67,7 @@ pub(crate) fn transcribe_at_once(
         });
     }
     let threads = request.thread_count();
-    let sound = Sound::new(audio.samples, pieces);
+    let sound = Sound::new(SharedSamples::of(audio.samples), pieces);
     let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
     let loud = token_times.then(|| sound.beginning(ffi::HEARD_FOR_ENERGY));
     let spectrogram = LogMel::new(sound, &loaded.header.filter_bank, threads, &|| report.cancelled())

@@ -10,6 +10,7 @@ mod glossary;
 mod interrupted;
 mod models;
 mod parallel;
+mod progress;
 mod render;
 mod search;
 mod watch;

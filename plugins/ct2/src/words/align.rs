@@ -3,7 +3,7 @@
 use cesar_plugin_common::words;
 use plugin_api::StageError;
 
-use super::{Durations, assign, timings};
+use super::{Durations, assign, split, timings};
 use crate::encoder::Encoder;
 use crate::engine::Encoded;
 use crate::options::Request;
@@ -58,7 +58,7 @@ impl Aligner<'_> {
         let frames = windows.iter().map(|window| window.frames).collect();
         let alignments = encoder.align(encoded, self.start, &joined, frames, ctx)?;
         for (((window, alignment), texts), joined) in windows.iter_mut().zip(alignments).zip(texts).zip(joined) {
-            let mut timings = timings(&alignment, self.tokenizer.words(&joined, self.language));
+            let mut timings = timings(&alignment, split::words(self.tokenizer, &joined, self.language));
             let durations = Durations::of(&timings);
             durations.trim_sentence_ends(&mut timings);
             let request = self.request;

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::{Alignment, Durations, Word, timings};
+use super::{Durations, Word, timings};
+use crate::encoder::Alignment;
 use crate::model_error::ModelError;
 use crate::tokenizer::Tokenizer;
 

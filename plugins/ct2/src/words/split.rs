@@ -6,19 +6,17 @@
 
 use cesar_plugin_common::words as rules;
 
+use crate::tokenizer::Tokenizer;
+
 const REPLACEMENT: char = '\u{fffd}';
 
-/// The words of `tokens`, which are all text, each with its number of tokens. `decode` turns tokens into text.
+/// The words of `tokens`, without timestamps, each with its number of tokens.
 #[must_use]
-pub fn words(
-    tokens: &[u32],
-    language: &str,
-    end_of_text: u32,
-    decode: impl Fn(&[u32]) -> String,
-) -> Vec<(String, usize)> {
+pub fn words(tokenizer: &Tokenizer, tokens: &[u32], language: &str) -> Vec<(String, usize)> {
+    let end_of_text = tokenizer.end_of_text();
     // The end is included, as in faster-whisper: it may gather bytes that never became a character, which are left out with it.
-    let ended: Vec<u32> = tokens.iter().copied().chain([end_of_text]).collect();
-    let characters = characters(&ended, decode);
+    let ended: Vec<u32> = tokenizer.text_tokens(tokens).into_iter().chain([end_of_text]).collect();
+    let characters = characters(&ended, |tokens| tokenizer.decode(tokens));
     let mut words = if rules::has_spaces(language) {
         joined(characters, &ended, end_of_text)
     } else {
@@ -60,13 +58,14 @@ fn joined(characters: Vec<(String, usize)>, tokens: &[u32], end_of_text: u32) ->
 
 #[cfg(test)]
 mod tests {
+    use super::words;
     use crate::testing::model;
     use crate::tokenizer::Tokenizer;
 
     fn of(name: &str, language: &str, text: &str) -> Vec<String> {
         let tokenizer = Tokenizer::open(&model(name)).expect("the tokenizer opens");
         let tokens = tokenizer.encode(text).expect("the file is still there");
-        let words = tokenizer.words(&tokens, language);
+        let words = words(&tokenizer, &tokens, language);
         assert_eq!(words.iter().map(|(_, count)| count).sum::<usize>(), tokens.len());
         words.into_iter().map(|(word, _)| word).collect()
     }
@@ -97,7 +96,7 @@ mod tests {
             .collect();
         for end in 0..=broken.len() {
             for language in ["en", "ja"] {
-                let words = tokenizer.words(&broken[..end], language);
+                let words = words(&tokenizer, &broken[..end], language);
                 assert!(words.iter().map(|(_, count)| count).sum::<usize>() <= end);
             }
         }

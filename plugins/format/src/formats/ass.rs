@@ -8,7 +8,7 @@
 use super::subtitles::{Caption, CaptionLine, with_voices};
 use crate::clock::hundredths;
 use crate::markup;
-use crate::request::Request;
+use crate::settings::Settings;
 use crate::speakers;
 
 const HEAD: &str = "[Script Info]
@@ -32,16 +32,16 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 const DEFAULT: &str = "Default";
 
 /// The whole file; the head alone for a transcript without text.
-pub(crate) fn render(request: &Request) -> String {
-    let voices = speakers::labels(&request.document);
-    let voices = if request.speakers { voices } else { Vec::new() };
+pub(crate) fn render(settings: &Settings<'_>) -> String {
+    let voices = speakers::labels(settings.document);
+    let voices = if settings.speakers { voices } else { Vec::new() };
     let mut text = HEAD.to_owned();
     text.push_str(&style(DEFAULT, speakers::colour(0)));
     for number in 0..voices.len() {
         text.push_str(&style(&style_name(number), speakers::colour(number)));
     }
     text.push_str(EVENTS);
-    for caption in with_voices(request) {
+    for caption in with_voices(settings) {
         text.push_str(&dialogue(&caption, &voices));
     }
     text

@@ -6,21 +6,21 @@
 
 use super::subtitles::{Caption, CaptionLine, with_names};
 use crate::clock;
-use crate::request::Request;
+use crate::settings::Settings;
 
 /// Has no width, and is part of no tag.
 const JOINER: char = '\u{2060}';
 
 /// The whole file; its tags alone for a transcript without text.
-pub(crate) fn render(request: &Request) -> String {
-    let document = &request.document;
+pub(crate) fn render(settings: &Settings<'_>) -> String {
+    let document = settings.document;
     let mut text = "[re:Cesar]\n".to_owned();
     if document.duration.0 > 0 {
         let seconds = document.duration.0 / 1000;
         text.push_str(&format!("[length:{:02}:{:02}]\n", seconds / 60, seconds % 60));
     }
-    for caption in with_names(request) {
-        text.push_str(&line(&caption, request.highlight_words));
+    for caption in with_names(settings) {
+        text.push_str(&line(&caption, settings.highlight_words));
     }
     text
 }

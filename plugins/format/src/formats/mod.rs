@@ -10,7 +10,7 @@ use plugin_api::manifest::{FormatSpec, WordField};
 use serde::Deserialize;
 
 use crate::file::File;
-use crate::request::Request;
+use crate::settings::Settings;
 
 mod ass;
 mod audacity;
@@ -51,11 +51,11 @@ macro_rules! formats {
             }
 
             /// The file; `length` is that of the audio.
-            pub(crate) fn render(self, request: &Request, length: Seconds) -> File {
-                let render: fn(&Request, Seconds) -> File = match self {
+            pub(crate) fn render(self, settings: &Settings<'_>, length: Seconds) -> File {
+                let render: fn(&Settings<'_>, Seconds) -> File = match self {
                     $(Self::$format => $render,)*
                 };
-                render(request, length)
+                render(settings, length)
             }
         }
     };
@@ -63,55 +63,55 @@ macro_rules! formats {
 
 formats! {
     /// Plain text, one line a segment.
-    Txt = utf8("text/plain"), |request, _| plain::render(&request.document, request.speakers).into();
+    Txt = utf8("text/plain"), |settings, _| plain::render(settings.document, settings.speakers).into();
     /// Markdown with a header, speaker headings and times.
     Md = FormatSpec { default_with_speakers: true, ..with_uncertain(utf8("text/markdown")) },
-        |request, length| markdown::render(&request.document, length, request.speakers, request.mark_uncertain).into();
+        |settings, length| markdown::render(settings.document, length, settings.speakers, settings.mark_uncertain).into();
     /// SubRip subtitles.
-    Srt = with_highlights(utf8("application/x-subrip")), |request, _| subtitles::srt(request).into();
+    Srt = with_highlights(utf8("application/x-subrip")), |settings, _| subtitles::srt(settings).into();
     /// WebVTT subtitles.
-    Vtt = with_highlights(utf8("text/vtt")), |request, _| subtitles::vtt(request).into();
+    Vtt = with_highlights(utf8("text/vtt")), |settings, _| subtitles::vtt(settings).into();
     /// The document itself.
-    Json = media_type("application/json"), |request, _| json::render(&request.document).into();
+    Json = media_type("application/json"), |settings, _| json::render(settings.document).into();
     /// Tab-separated, times in ms.
-    Tsv = utf8("text/tab-separated-values"), |request, _| table::tsv(&request.document).into();
+    Tsv = utf8("text/tab-separated-values"), |settings, _| table::tsv(settings.document).into();
     /// Comma-separated, times in seconds.
-    Csv = utf8("text/csv"), |request, _| table::csv(&request.document).into();
+    Csv = utf8("text/csv"), |settings, _| table::csv(settings.document).into();
     /// Turns of speakers.
-    Rttm = utf8("text/plain"), |request, _| rttm::render(&request.document).into();
+    Rttm = utf8("text/plain"), |settings, _| rttm::render(settings.document).into();
     /// Advanced SubStation Alpha.
-    Ass = with_highlights(utf8("text/x-ssa")), |request, _| ass::render(request).into();
+    Ass = with_highlights(utf8("text/x-ssa")), |settings, _| ass::render(settings).into();
     /// Lyrics.
-    Lrc = with_highlights(utf8("text/plain")), |request, _| lrc::render(request).into();
+    Lrc = with_highlights(utf8("text/plain")), |settings, _| lrc::render(settings).into();
     /// A page.
-    Html = with_uncertain(utf8("text/html")), |request, length| {
-        let media = request.media.as_deref();
-        html::render(&request.document, length, request.speakers, request.mark_uncertain, media).into()
+    Html = with_uncertain(utf8("text/html")), |settings, length| {
+        let media = settings.media;
+        html::render(settings.document, length, settings.speakers, settings.mark_uncertain, media).into()
     };
     /// Office Open XML, the only one that is not text.
-    Docx = with_uncertain(media_type("application/vnd.openxmlformats-officedocument.wordprocessingml.document")), |request, length| {
-        let bytes = docx::render(&request.document, length, request.speakers, request.mark_uncertain);
+    Docx = with_uncertain(media_type("application/vnd.openxmlformats-officedocument.wordprocessingml.document")), |settings, length| {
+        let bytes = docx::render(settings.document, length, settings.speakers, settings.mark_uncertain);
         File::Binary(BinaryRendering::new(&bytes))
     };
     /// Labels of Audacity.
     Audacity = named(utf8("text/plain"), "labels.txt"),
-        |request, _| audacity::render(&request.document, request.speakers).into();
+        |settings, _| audacity::render(settings.document, settings.speakers).into();
     /// A transcript of oTranscribe.
     Otr = media_type("application/json"),
-        |request, _| otr::render(&request.document, request.speakers, request.media.as_deref()).into();
+        |settings, _| otr::render(settings.document, settings.speakers, settings.media).into();
     /// Annotations of ELAN.
     Eaf = utf8("text/x-eaf+xml"),
-        |request, _| eaf::render(&request.document, request.speakers, request.media.as_deref()).into();
+        |settings, _| eaf::render(settings.document, settings.speakers, settings.media).into();
     /// Markers as CSV.
     Markers = named(utf8("text/csv"), "markers.csv"),
-        |request, _| markers::csv(&request.document, request.frame_rate).into();
+        |settings, _| markers::csv(settings.document, settings.frame_rate).into();
     /// Markers as an edit list.
-    Edl = utf8("text/plain"), |request, _| markers::edl(&request.document, request.frame_rate).into();
+    Edl = utf8("text/plain"), |settings, _| markers::edl(settings.document, settings.frame_rate).into();
     /// Timed text.
-    Ttml = with_highlights(utf8("application/ttml+xml")), |request, _| ttml::render(request, ttml::Profile::Plain).into();
+    Ttml = with_highlights(utf8("application/ttml+xml")), |settings, _| ttml::render(settings, ttml::Profile::Plain).into();
     /// Timed text by a profile.
     Imsc = named(media_type("application/ttml+xml; charset=utf-8; codecs=im2t"), "imsc.ttml"),
-        |request, _| ttml::render(request, ttml::Profile::Imsc).into();
+        |settings, _| ttml::render(settings, ttml::Profile::Imsc).into();
 }
 
 fn media_type(media_type: &str) -> FormatSpec {

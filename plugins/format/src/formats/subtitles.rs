@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 
 use crate::clock;
-use crate::request::Request;
+use crate::settings::Settings;
 pub(crate) use captions::{Caption, CaptionLine, with_names, with_voices};
 use cues::cues;
 use layout::{Cue, Line};
@@ -30,10 +30,10 @@ mod ruled;
 mod schedule;
 
 /// The whole SubRip file; empty for a transcript without text.
-pub(crate) fn srt(request: &Request) -> String {
+pub(crate) fn srt(settings: &Settings<'_>) -> String {
     let (mut text, mut number) = (String::new(), 0_u64);
-    for cue in &cues(request, Naming::Prefix) {
-        for state in states(cue, request.highlight_words) {
+    for cue in &cues(settings, Naming::Prefix) {
+        for state in states(cue, settings.highlight_words) {
             number += 1;
             let (start, end) = (clock::subtitle(state.start, ','), clock::subtitle(state.end, ','));
             text.push_str(&format!("{number}\n{start} --> {end}\n"));
@@ -48,10 +48,10 @@ pub(crate) fn srt(request: &Request) -> String {
 }
 
 /// The whole WebVTT file; the header alone for a transcript without text.
-pub(crate) fn vtt(request: &Request) -> String {
+pub(crate) fn vtt(settings: &Settings<'_>) -> String {
     let mut text = "WEBVTT\n\n".to_owned();
-    for cue in &cues(request, Naming::Voice) {
-        for state in states(cue, request.highlight_words) {
+    for cue in &cues(settings, Naming::Voice) {
+        for state in states(cue, settings.highlight_words) {
             let (start, end) = (clock::subtitle(state.start, '.'), clock::subtitle(state.end, '.'));
             text.push_str(&format!("{start} --> {end}\n{}\n\n", voiced_lines(cue, state.word)));
         }

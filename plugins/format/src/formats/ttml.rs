@@ -10,7 +10,7 @@
 use super::subtitles::{Caption, CaptionLine, with_voices};
 use crate::facts::language_tag;
 use crate::markup::escaped;
-use crate::request::Request;
+use crate::settings::Settings;
 use crate::{clock, speakers};
 
 const NAMESPACES: &str = "xmlns=\"http://www.w3.org/ns/ttml\" xmlns:ttm=\"http://www.w3.org/ns/ttml#metadata\" xmlns:ttp=\"http://www.w3.org/ns/ttml#parameter\" xmlns:tts=\"http://www.w3.org/ns/ttml#styling\"";
@@ -28,9 +28,9 @@ pub(crate) enum Profile {
 }
 
 /// The whole file; a body without captions for a transcript without text.
-pub(crate) fn render(request: &Request, profile: Profile) -> String {
-    let document = &request.document;
-    let voices = if request.speakers {
+pub(crate) fn render(settings: &Settings<'_>, profile: Profile) -> String {
+    let document = settings.document;
+    let voices = if settings.speakers {
         speakers::labels(document)
     } else {
         Vec::new()
@@ -50,8 +50,8 @@ pub(crate) fn render(request: &Request, profile: Profile) -> String {
         Profile::Plain => "  <body>\n    <div>\n",
         Profile::Imsc => "  <body style=\"text\" region=\"foot\">\n    <div>\n",
     });
-    let highlight = request.highlight_words && profile == Profile::Plain;
-    for caption in with_voices(request) {
+    let highlight = settings.highlight_words && profile == Profile::Plain;
+    for caption in with_voices(settings) {
         text.push_str(&paragraph(&caption, &voices, highlight, profile));
     }
     text.push_str("    </div>\n  </body>\n</tt>\n");

@@ -73,6 +73,12 @@ impl SharedSamples {
     }
 }
 
+impl AsRef<[f32]> for SharedSamples {
+    fn as_ref(&self) -> &[f32] {
+        self.samples()
+    }
+}
+
 impl Drop for SharedSamples {
     fn drop(&mut self) {
         if let Some((pages, length)) = self.pages {

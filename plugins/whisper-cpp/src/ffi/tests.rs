@@ -41,7 +41,7 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
         let samples = &samples[..length];
         state.compute_spectrogram(samples);
         let theirs = state.first_logits(offset);
-        let sound = Sound::new(samples, Pieces::whole(length));
+        let sound = Sound::new(samples.to_vec(), Pieces::whole(length));
         let ours = LogMel::new(sound, &loaded.header.filter_bank, threads, &|| false).unwrap();
         // SAFETY: the state is valid.
         let frames = unsafe { sys::whisper_n_len_from_state(state.raw()) };
@@ -54,7 +54,7 @@ fn our_spectrogram_is_whisper_cpps_to_the_last_bit() {
 #[test]
 fn a_cancel_ends_the_spectrogram() {
     let loaded = tiny_english();
-    let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
+    let sound = Sound::new(meeting(1), Pieces::whole(16_000));
     assert!(LogMel::new(sound, &loaded.header.filter_bank, 1, &|| true).is_none());
 }
 
@@ -75,7 +75,7 @@ fn an_alignment_without_enough_memory_is_an_error() {
     let run = |needed| {
         let mut state = loaded.model.new_state().unwrap();
         state.alignment_bytes = Some(needed);
-        let sound = Sound::new(&meeting(1), Pieces::whole(16_000));
+        let sound = Sound::new(meeting(1), Pieces::whole(16_000));
         let spectrogram = LogMel::new(sound, &loaded.header.filter_bank, 1, &|| false).unwrap();
         let frames = c_int::try_from(spectrogram.audio_frames()).unwrap();
         state.set_spectrogram(spectrogram).unwrap();

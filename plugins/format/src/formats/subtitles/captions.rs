@@ -3,7 +3,7 @@
 use super::cues::cues;
 use super::layout::{Cue, Line};
 use super::passages::Naming;
-use crate::request::Request;
+use crate::settings::Settings;
 
 /// Lines shown together.
 #[derive(Debug)]
@@ -53,13 +53,13 @@ impl CaptionLine {
 }
 
 /// The captions with speakers beside the text.
-pub(crate) fn with_voices(request: &Request) -> Vec<Caption> {
-    cues(request, Naming::Voice).iter().map(caption).collect()
+pub(crate) fn with_voices(settings: &Settings<'_>) -> Vec<Caption> {
+    cues(settings, Naming::Voice).iter().map(caption).collect()
 }
 
 /// The captions with the name of the speaker before the text of each turn.
-pub(crate) fn with_names(request: &Request) -> Vec<Caption> {
-    cues(request, Naming::Prefix).iter().map(caption).collect()
+pub(crate) fn with_names(settings: &Settings<'_>) -> Vec<Caption> {
+    cues(settings, Naming::Prefix).iter().map(caption).collect()
 }
 
 fn caption(cue: &Cue<'_>) -> Caption {

@@ -5,21 +5,21 @@ use std::num::NonZeroUsize;
 use super::layout::{self, Cue};
 use super::passages::{self, Naming};
 use super::{ruled, schedule};
-use crate::request::Request;
+use crate::settings::Settings;
 
 /// The cues with valid times.
-pub(super) fn cues(request: &Request, naming: Naming) -> Vec<Cue<'_>> {
-    let naming = if request.speakers { naming } else { Naming::Nothing };
-    let limit = schedule::limit(&request.document);
-    if let Some(rules) = request.rules() {
+pub(super) fn cues<'a>(settings: &Settings<'a>, naming: Naming) -> Vec<Cue<'a>> {
+    let naming = if settings.speakers { naming } else { Naming::Nothing };
+    let limit = schedule::limit(settings.document);
+    if let Some(rules) = settings.rules {
         let widest = NonZeroUsize::new(rules.max_chars_per_line);
-        let passages = passages::of(&request.document, naming, widest, limit);
-        let cues = ruled::cues(passages, &rules, request.language(), limit);
+        let passages = passages::of(settings.document, naming, widest, limit);
+        let cues = ruled::cues(passages, &rules, settings.language(), limit);
         return schedule::valid(cues, limit);
     }
-    let passages = passages::of(&request.document, naming, request.max_line_width, limit);
+    let passages = passages::of(settings.document, naming, settings.max_line_width, limit);
     schedule::valid(
-        layout::cues(passages, request.max_line_width, request.max_line_count),
+        layout::cues(passages, settings.max_line_width, settings.max_line_count),
         limit,
     )
 }

@@ -1,0 +1,391 @@
+//! Imports among the modules of each crate: siblings in one folder import each other one way only.
+//!
+//! Every path counts, in `use` and elsewhere, also through a re-export; a path between a module and what lies below it does not, nor
+//! does the code of tests. Glob imports count for the module that they name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::workspace;
+
+mod tokens;
+
+use tokens::{tokens, without_tests};
+
+/// A module by the names on the way to it; the crate's root is empty.
+type Module = Vec<String>;
+/// The nodes that each node imports, each with an example: the importing file and the path.
+type Graph = BTreeMap<Module, BTreeMap<Module, String>>;
+
+/// Folders whose own modules may import each other both ways, as long as the files below do not.
+const GROUPED: &[(&str, &str)] = &[
+    // Its folders group files by subject; the order is that of the files (`lib.rs` has the picture).
+    ("cesar-host/server/src", ""),
+];
+
+/// Imports that close a circle and are not counted. An unused one is an error as well.
+const ALLOWED: &[(&str, &str, &str)] = &[
+    // The clock counts in the unit that containers have, which `demux` defines beside its other types.
+    ("cesar-host/audio/src", "clock", "demux"),
+    // The one container without a reader of its own words errors as its decoder does.
+    ("cesar-host/audio/src", "demux", "decoder"),
+    // Pairs of which one is the continuation of the other in a second file.
+    ("cesar-host/audio/src", "silence", "takes"),
+    ("cesar-host/audio/src", "demux/xiph", "demux/flac"),
+    ("cesar-host/audio/src", "demux/matroska/walk", "demux/matroska/orphan"),
+    ("cesar-host/audio/src", "demux/matroska/codec", "demux/matroska/entry"),
+    ("cesar-host/audio/src", "demux/mp4/track", "demux/mp4/movie"),
+    ("cesar-host/audio/src", "ffmpeg/messages", "ffmpeg/probe"),
+];
+
+/// The paths of a `use` behind `prefix`, each with the name that it binds. Returns the position behind them.
+fn imports(tokens: &[&str], mut at: usize, prefix: &[String], found: &mut Vec<(Module, String)>) -> usize {
+    let mut path = prefix.to_vec();
+    loop {
+        match tokens.get(at).copied() {
+            Some("::") => at += 1,
+            Some("{") => {
+                at += 1;
+                while tokens
+                    .get(at)
+                    .is_some_and(|token| is_word(token) || matches!(*token, "*" | "{" | "::"))
+                {
+                    at = imports(tokens, at, &path, found);
+                    at += usize::from(tokens.get(at) == Some(&","));
+                }
+                return at + 1;
+            }
+            Some("as") => {
+                found.push((path, tokens[at + 1].to_owned()));
+                return at + 2;
+            }
+            Some("self") if !path.is_empty() => at += 1,
+            Some(word) if is_word(word) || word == "*" => {
+                path.push(word.to_owned());
+                at += 1;
+            }
+            _ => {
+                let name = path.last().cloned().unwrap_or_default();
+                found.push((path, name));
+                return at;
+            }
+        }
+    }
+}
+
+/// The paths that a module names, and the names that its imports bind.
+#[derive(Default)]
+struct Paths {
+    all: Vec<Module>,
+    bound: BTreeMap<String, Module>,
+}
+
+impl Paths {
+    fn read(tokens: &[&str]) -> Self {
+        let mut paths = Self::default();
+        let mut at = 0;
+        while at < tokens.len() {
+            // `use<…>` is the part of a type that captures.
+            if tokens[at] == "use" && tokens.get(at + 1) != Some(&"<") {
+                let mut found = Vec::new();
+                at = imports(tokens, at + 1, &[], &mut found);
+                for (path, name) in found {
+                    paths.all.push(path.clone());
+                    paths.bound.insert(name, path);
+                }
+                continue;
+            }
+            let mut end = at;
+            while tokens.get(end + 1) == Some(&"::") && tokens.get(end + 2).is_some_and(|token| is_word(token)) {
+                end += 2;
+            }
+            if end > at && is_word(tokens[at]) {
+                let words = tokens[at..=end].iter().filter(|token| is_word(token));
+                paths.all.push(words.map(|word| (*word).to_owned()).collect());
+            }
+            at = end + 1;
+        }
+        paths
+    }
+}
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|character: char| character == '_' || character.is_alphanumeric())
+}
+
+/// The modules of one crate.
+struct Crate(BTreeMap<Module, Paths>);
+
+impl Crate {
+    /// Reads the crate from the text of its modules.
+    fn read(sources: &BTreeMap<Module, String>) -> Self {
+        let mut modules = BTreeMap::new();
+        let mut tests = BTreeSet::new();
+        for (module, text) in sources {
+            let Some((tokens, names)) = without_tests(&tokens(text)) else {
+                tests.insert(module.clone());
+                continue;
+            };
+            tests.extend(names.into_iter().map(|name| [module.clone(), vec![name]].concat()));
+            modules.insert(module.clone(), Paths::read(&tokens));
+        }
+        modules.retain(|module: &Module, _| !tests.iter().any(|test| module.starts_with(test)));
+        Self(modules)
+    }
+
+    /// The module that has what `path` names in `module`; `None` for something of another crate or of the module itself.
+    fn target(&self, module: &[String], path: &[String], depth: usize) -> Option<Module> {
+        let (mut current, mut rest) = match path.first()?.as_str() {
+            "crate" => (Vec::new(), &path[1..]),
+            "self" => (module.to_vec(), &path[1..]),
+            "super" => (module.to_vec(), path),
+            first => {
+                let child = [module, &[first.to_owned()]].concat();
+                let bound = self.0.get(module)?.bound.get(first);
+                return match bound {
+                    _ if self.0.contains_key(&child) => self.below(child, &path[1..], depth),
+                    Some(bound) if depth > 0 && bound != path && bound[0] != first => {
+                        self.target(module, &[bound, &path[1..]].concat(), depth - 1)
+                    }
+                    _ => None,
+                };
+            }
+        };
+        while let Some((_, after)) = rest.split_first().filter(|(first, _)| *first == "super") {
+            current.pop();
+            rest = after;
+        }
+        self.below(current, rest, depth)
+    }
+
+    /// As [`Self::target`], for a path that begins in `current`.
+    fn below(&self, mut current: Module, mut rest: &[String], depth: usize) -> Option<Module> {
+        while let Some((first, after)) = rest.split_first() {
+            let child = [current.as_slice(), std::slice::from_ref(first)].concat();
+            if !self.0.contains_key(&child) {
+                break;
+            }
+            (current, rest) = (child, after);
+        }
+        let exported = rest.first().and_then(|name| self.0.get(&current)?.bound.get(name));
+        let source = exported.filter(|_| depth > 0);
+        let source = source.and_then(|path| self.target(&current, &[path, &rest[1..]].concat(), depth - 1));
+        source.or(Some(current))
+    }
+
+    /// All imports among modules of which neither lies in the other; `node` names the two nodes of an import below their common folder.
+    fn graph(&self, node: impl Fn(&Module, &Module, usize) -> Option<(Module, Module)>) -> Graph {
+        let mut graph = Graph::new();
+        for (module, paths) in &self.0 {
+            for path in &paths.all {
+                let Some(target) = self.target(module, path, 8) else {
+                    continue;
+                };
+                let common = module
+                    .iter()
+                    .zip(&target)
+                    .take_while(|(one, other)| one == other)
+                    .count();
+                if common == module.len() || common == target.len() {
+                    continue;
+                }
+                if let Some((from, to)) = node(module, &target, common) {
+                    let example = format!("{} names {}", module.join("/"), path.join("::"));
+                    graph.entry(from).or_default().entry(to).or_insert(example);
+                }
+            }
+        }
+        graph
+    }
+
+    /// The circles among siblings in one folder, or among the files of a crate whose siblings are `grouped`. The `allowed` imports are
+    /// left out; one that is on no circle is in the list as well.
+    fn circles(&self, grouped: &[&str], allowed: &[(&str, &str)]) -> Vec<String> {
+        let is_grouped = |module: &Module, common: usize| grouped.contains(&module[..common].join("/").as_str());
+        let siblings = self.graph(|from, to, common| {
+            let node = |module: &Module| module[..=common].to_vec();
+            (!is_grouped(from, common)).then(|| (node(from), node(to)))
+        });
+        let (mut remaining, mut unused) = (siblings, Vec::new());
+        let module = |name: &str| name.split('/').map(str::to_owned).collect::<Module>();
+        for &(from, to) in allowed {
+            let others = remaining.get_mut(&module(from));
+            if others.and_then(|others| others.remove(&module(to))).is_none() {
+                unused.push(format!("{from} -> {to} is allowed and does not occur"));
+            }
+        }
+        let mut circles = circles(&remaining);
+        circles.extend(unused);
+        if !grouped.is_empty() {
+            circles.extend(self::circles(
+                &self.graph(|from, to, _| Some((from.clone(), to.clone()))),
+            ));
+        }
+        circles
+    }
+}
+
+/// The imports that lie on a circle.
+fn circles(graph: &Graph) -> Vec<String> {
+    let reached = |from: &Module| {
+        let (mut reached, mut ahead) = (BTreeSet::new(), vec![from]);
+        while let Some(next) = ahead.pop() {
+            for node in graph.get(next).into_iter().flat_map(BTreeMap::keys) {
+                if reached.insert(node) {
+                    ahead.push(node);
+                }
+            }
+        }
+        reached
+    };
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> = graph.keys().map(|node| (node, reached(node))).collect();
+    let edges = graph
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(move |(to, example)| (from, to, example)));
+    let on_circle = edges.filter(|(from, to, _)| reached.get(to).is_some_and(|reached| reached.contains(from)));
+    on_circle
+        .map(|(from, to, example)| format!("{} -> {}: {example}", from.join("/"), to.join("/")))
+        .collect()
+}
+
+/// The text of each module below a folder of sources.
+fn sources(folder: &Path, module: &[String], found: &mut BTreeMap<Module, String>) {
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("an entry").path();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("names are UTF-8")
+            .to_owned();
+        let below = [module, std::slice::from_ref(&stem)].concat();
+        if path.is_dir() {
+            sources(&path, &below, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let is_folders = stem == "mod" || module.is_empty() && matches!(stem.as_str(), "lib" | "main");
+            let module = if is_folders { module.to_vec() } else { below };
+            let text = fs::read_to_string(&path).expect("sources are UTF-8");
+            found.entry(module).or_default().push_str(&text);
+        }
+    }
+}
+
+/// The folders with a crate's sources, relative to the workspace; without the frozen first plugin-api.
+fn crates() -> Vec<String> {
+    let root = workspace();
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        if folder.join("Cargo.toml").is_file() && folder.join("src").is_dir() {
+            let source = folder.join("src");
+            let source = source.strip_prefix(&root).expect("it lies in the workspace");
+            found.push(source.to_str().expect("names are UTF-8").to_owned());
+        }
+        let entries = fs::read_dir(&folder).expect("the folder can be read");
+        let entries = entries.map(|entry| entry.expect("an entry").path());
+        folders.extend(entries.filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            path.is_dir() && !name.starts_with('.') && !matches!(name, "src" | "target" | "node_modules" | "abi-1")
+        }));
+    }
+    found
+}
+
+#[test]
+fn sibling_modules_import_each_other_one_way() {
+    let crates = crates();
+    assert!(crates.len() > 20, "only {crates:?}");
+    let mut found = Vec::new();
+    for folder in &crates {
+        let mut texts = BTreeMap::new();
+        sources(&workspace().join(folder), &[], &mut texts);
+        let grouped: Vec<&str> = GROUPED
+            .iter()
+            .filter(|(name, _)| name == folder)
+            .map(|(_, module)| *module)
+            .collect();
+        let allowed = ALLOWED.iter().filter(|(name, ..)| name == folder);
+        let allowed: Vec<(&str, &str)> = allowed.map(|&(_, from, to)| (from, to)).collect();
+        let circles = Crate::read(&texts).circles(&grouped, &allowed);
+        found.extend(circles.into_iter().map(|circle| format!("{folder}: {circle}")));
+    }
+    assert_eq!(found, [""; 0], "move what both need into a module below them");
+}
+
+/// The circles of a crate with these modules.
+fn circles_of(modules: &[(&str, &str)], grouped: &[&str]) -> Vec<String> {
+    let sources = modules.iter().map(|(name, text)| {
+        let path = name
+            .split('/')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        (path, (*text).to_owned())
+    });
+    Crate::read(&sources.collect()).circles(grouped, &[])
+}
+
+#[test]
+fn a_circle_is_found_through_folders_and_reexports() {
+    let root = ("", "mod a; mod b; mod c; pub use a::inner::Thing;");
+    let a = ("a/inner", "use crate::{b::{self, Other as Another}, c};");
+    let folder = ("a", "mod inner;");
+    let c = ("c", "");
+    assert_eq!(circles_of(&[root, folder, a, ("b", "use std::fmt;"), c], &[]), [""; 0]);
+    for b in ["use crate::Thing;", "fn f() -> super::a::inner::Thing { }"] {
+        let found = circles_of(&[root, folder, a, ("b", b), c], &[]);
+        assert_eq!(found.len(), 2, "{b}: {found:?}");
+        assert!(found[0].starts_with("a -> b: a/inner names crate::b"), "{found:?}");
+    }
+    let long = [
+        root,
+        folder,
+        a,
+        ("b", "use super::c::X;"),
+        ("c", "use crate::a::inner;"),
+    ];
+    assert_eq!(circles_of(&long, &[]).len(), 4);
+}
+
+#[test]
+fn tests_comments_and_literals_are_no_imports() {
+    let a = ("a", "use crate::b::B; fn f<'a>(a: &'a str) -> char { '\"' }");
+    for b in [
+        "// use crate::a::A;\n/* /* */ use crate::a::A; */",
+        "const A: &str = \"\\\" use crate::a::A;\"; const B: &str = r#\"\" use crate::a::A;\"#;",
+        "#[cfg(test)]\nmod tests { use crate::a::A; }",
+        "#[cfg(test)]\n#[path = \"b\"]\nuse crate::a::A;",
+        "#![cfg(test)]\nuse crate::a::A;",
+    ] {
+        assert_eq!(circles_of(&[a, ("b", b)], &[]), [""; 0], "{b}");
+    }
+    assert_eq!(
+        circles_of(
+            &[a, ("b", "#[cfg(test)] mod tests; #[cfg(not(test))] use crate::a::A;")],
+            &[]
+        )
+        .len(),
+        2
+    );
+    assert_eq!(
+        circles_of(
+            &[a, ("b", "#[cfg(test)] mod tests;"), ("b/tests", "use crate::a::A;")],
+            &[]
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn folders_may_be_grouped_but_their_files_may_not() {
+    let (one, two) = (("a/one", "use crate::b::two::X;"), ("a/two", ""));
+    let back = ("b/one", "use crate::a::two::X;");
+    let (a, b) = (("a", "mod one; mod two;"), ("b", "mod one; mod two;"));
+    let files = [a, b, one, two, back, ("b/two", "")];
+    assert_eq!(circles_of(&files, &[]).len(), 2);
+    assert_eq!(circles_of(&files, &[""]), [""; 0]);
+    assert_eq!(
+        circles_of(&[a, b, one, two, back, ("b/two", "use crate::a::one::X;")], &[""]).len(),
+        2
+    );
+}
