@@ -190,6 +190,13 @@ impl Manifest {
                 .map_err(|text| ManifestError(format!("has the format `{name}`, {text}")))?;
         }
         for (name, option) in &self.options {
+            let choices = self.options.get("format").map(|option| option.choices.as_slice());
+            let unknown = (option.formats.iter()).find(|format| !choices.unwrap_or_default().contains(format));
+            if let Some(format) = unknown {
+                return refuse(format!(
+                    "has the option `{name}` of the format `{format}`, which is no choice of its option `format`"
+                ));
+            }
             option
                 .check()
                 .map_err(|text| ManifestError(format!("has the option `{name}`, which {text}")))?;

@@ -59,6 +59,20 @@ pub fn python() -> PathBuf {
     installed("clients", "CESAR_CLIENTS_PYTHON", "bin/python3")
 }
 
+/// The schema of ELAN's files, or `None` with a reported skip.
+#[must_use]
+pub fn eaf_schema() -> Option<PathBuf> {
+    let file = installed("clients", "CESAR_EAF_SCHEMA", "share/EAFv3.0.xsd");
+    if file.is_file() {
+        return Some(file);
+    }
+    crate::skip::missing(&format!(
+        "`{}` does not exist; run `cargo xtask clients`, which downloads it",
+        file.display()
+    ));
+    None
+}
+
 /// yt-dlp, or `None` with a reported skip.
 #[must_use]
 pub fn yt_dlp() -> Option<PathBuf> {

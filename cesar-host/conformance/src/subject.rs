@@ -146,7 +146,12 @@ impl<'a> Subject<'a> {
         if self.stage() == StageKind::Format {
             request.insert("document".to_owned(), document());
         }
-        process.run(&request, self.hears().then_some(audio), observer, cancel)
+        process.run(
+            &Value::Object(request).to_string(),
+            self.hears().then_some(audio),
+            observer,
+            cancel,
+        )
     }
 
     /// Sends one request to a download stage.
@@ -159,7 +164,7 @@ impl<'a> Subject<'a> {
     ) -> Answer {
         let mut request = self.request.clone();
         request.insert("order".to_owned(), json!(order));
-        process.run(&request, None, observer, cancel)
+        process.run(&Value::Object(request).to_string(), None, observer, cancel)
     }
 
     /// Sends one request; the answer must be a plausible output or a typed refusal.

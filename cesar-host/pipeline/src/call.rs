@@ -35,6 +35,18 @@ pub(super) fn call_for(
     audio: Option<&Pcm>,
     checkpoints: Option<&Checkpoints<'_>>,
 ) -> Result<String, PipelineError> {
+    call_json(name, context, stage, &json(request), audio, checkpoints)
+}
+
+/// [`call_for`] with a request that is JSON already.
+pub(super) fn call_json(
+    name: Stage,
+    context: &Context<'_>,
+    stage: &Prepared,
+    request: &str,
+    audio: Option<&Pcm>,
+    checkpoints: Option<&Checkpoints<'_>>,
+) -> Result<String, PipelineError> {
     let call = stage_call(stage, request, audio);
     let events = Events {
         observer: context.observer,
@@ -55,6 +67,11 @@ pub(super) fn call_for(
     }
 }
 
+/// The text of a request.
+pub(super) fn json(request: &Map<String, Value>) -> String {
+    serde_json::to_string(request).expect("JSON values always serialise")
+}
+
 /// A plugin or a model replaced during its use would give its result the wrong key.
 pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
     let (tools, cancel) = (context.tools, context.cancel);
@@ -72,7 +89,8 @@ pub(super) fn check_unchanged(context: &Context<'_>, stage: &Prepared) -> Result
 
 /// Loads the model and lets the stage check its options.
 pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), PipelineError> {
-    let call = stage_call(stage, &stage.request, None);
+    let request = json(&stage.request);
+    let call = stage_call(stage, &request, None);
     let events = Events {
         observer: context.observer,
         stage: stage.manifest().stage.into(),
@@ -85,7 +103,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
     }
 }
 
-fn stage_call<'a>(stage: &'a Prepared, request: &'a Map<String, Value>, audio: Option<&'a Pcm>) -> StageCall<'a> {
+fn stage_call<'a>(stage: &'a Prepared, request: &'a str, audio: Option<&'a Pcm>) -> StageCall<'a> {
     StageCall {
         plugin: &stage.manifest().id,
         path: &stage.plugin.path,

@@ -79,6 +79,7 @@ mod stage;
 mod store;
 mod tools;
 mod transcript;
+mod unread_options;
 mod word_options;
 
 pub use address::{Address, AddressError, check as check_address, is_address};
@@ -99,3 +100,4 @@ pub use sink::{DocumentSink, FinishedDocument};
 pub use speakers::SpeakersRequest;
 pub use stage::{Stage, UnknownStage};
 pub use transcript::{Artifact, CorrectionsReport, Documented, Keep, Rendering, Transcript};
+pub use unread_options::UnreadOption;

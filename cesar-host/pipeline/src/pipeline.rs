@@ -11,6 +11,7 @@ use cesar_models::ModelRoots;
 use cesar_models::catalog::Entry;
 use cesar_runner::discovery::{Plugin, Registry};
 use cesar_runner::{CancelToken, Runners, Verdicts};
+use plugin_api::document::Document;
 use plugin_api::download::Entry as Listed;
 use plugin_api::manifest::Manifest;
 
@@ -32,7 +33,8 @@ use super::speakers::{self, SpeakersRequest};
 use super::store::Store;
 use super::tools::Tools;
 use super::transcript::{Documented, Keep, Rendering, Transcript};
-use super::{acquire, align, models, render};
+use super::unread_options::UnreadOption;
+use super::{acquire, align, models, render, word_options};
 
 /// The parts of a pipeline.
 #[derive(Debug)]
@@ -390,6 +392,29 @@ impl Pipeline {
             cancel,
         };
         run::run_to_document(&self.tools, &work)
+    }
+
+    /// Those of the `given` options that none of these formats reads.
+    #[must_use]
+    pub fn unread_options(&self, formats: &[FormatRequest], given: &[String]) -> Vec<UnreadOption> {
+        self.planner().unread_options(formats, given)
+    }
+
+    /// Warnings of options of a format that have no effect on a document, because it lacks what they need of words.
+    ///
+    /// # Errors
+    /// [`PipelineError`]: an unknown format or option.
+    pub fn warnings_about_words(
+        &self,
+        format: &FormatRequest,
+        document: &Document,
+        label: &str,
+        cancel: &CancelToken,
+    ) -> Result<Vec<String>, PipelineError> {
+        let stage = self.planner().prepare_format(format, cancel)?;
+        let given = word_options::given(stage.manifest().formats.get(&format.format), &stage.request);
+        let lacking = given.into_iter().filter(|option| !option.has_effect(document));
+        Ok(lacking.map(|option| option.warning(label)).collect())
     }
 
     /// Renders the document (JSON) of an earlier run in one format.

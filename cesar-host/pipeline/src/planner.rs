@@ -17,6 +17,7 @@ use super::prepared::{extension, main_model, model_options};
 use super::request::{FormatRequest, StageRequest};
 use super::store::Store;
 use super::tools::Tools;
+use super::unread_options::{self, UnreadOption};
 use crate::language;
 
 mod options;
@@ -87,11 +88,26 @@ impl Planner<'_> {
         stage
             .options
             .insert("format".into(), GivenValue::Text(format.format.clone()));
-        let plugin = match &stage.plugin {
-            Some(id) => self.registry.find(StageKind::Format, id)?,
-            None => self.writer_of(&format.format)?,
-        };
+        let plugin = self.plugin_of_format(format)?;
         self.prepare(&plugin, &stage, cancel)
+    }
+
+    fn plugin_of_format(&self, format: &FormatRequest) -> Result<Arc<Plugin>, PipelineError> {
+        match &format.stage.plugin {
+            Some(id) => Ok(self.registry.find(StageKind::Format, id)?),
+            None => self.writer_of(&format.format),
+        }
+    }
+
+    /// Those of the `given` options that none of these formats reads.
+    pub(crate) fn unread_options(&self, formats: &[FormatRequest], given: &[String]) -> Vec<UnreadOption> {
+        let writers = formats.iter().filter_map(|format| {
+            let plugin = self.plugin_of_format(format).ok()?;
+            Some((format.format.as_str(), plugin))
+        });
+        let writers: Vec<_> = writers.collect();
+        let manifests = writers.iter().map(|(format, plugin)| (*format, &plugin.manifest));
+        unread_options::of(&manifests.collect::<Vec<_>>(), given.iter())
     }
 
     fn writer_of(&self, format: &str) -> Result<Arc<Plugin>, PipelineError> {

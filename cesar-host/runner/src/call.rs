@@ -33,8 +33,8 @@ pub struct StageCall<'a> {
     pub shares_model: bool,
     /// Options of scope `open`.
     pub open: &'a Map<String, Value>,
-    /// Options of scope `request`, and inputs besides the audio.
-    pub request: &'a Map<String, Value>,
+    /// Options of scope `request`, and inputs besides the audio: a JSON object.
+    pub request: &'a str,
     /// The audio, for stages that take it.
     pub audio: Option<&'a Pcm>,
 }

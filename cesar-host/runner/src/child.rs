@@ -20,7 +20,7 @@ use plugin_api::{Audio, ErrorKind, StageError};
 use rustix::process::{
     Resource, Rlimit, Signal, getpgrp, kill_current_process_group, set_parent_process_death_signal, setrlimit,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::arguments::Arguments;
 use super::loader::{self, MappedAudio};
@@ -182,8 +182,8 @@ fn serve(module: Module, inbox: &mpsc::Receiver<Request>, sink: &ChildSink) {
                     FromRunner::Opened
                 })
             }
-            ToRunner::Check { request } => check(session.as_mut(), request),
-            ToRunner::Run { request, audio: info } => run(session.as_mut(), request, info, audio, sink),
+            ToRunner::Check { request } => check(session.as_mut(), &request),
+            ToRunner::Run { request, audio: info } => run(session.as_mut(), &request, info, audio, sink),
             ToRunner::Cancel | ToRunner::Join => continue,
         };
         sink.report_dropped();
@@ -206,14 +206,14 @@ fn opened(session: Option<&mut Session>) -> Result<&mut Session, StageError> {
     session.ok_or_else(|| StageError::new(ErrorKind::Internal, "no session is open"))
 }
 
-fn check(session: Option<&mut Session>, request: Map<String, Value>) -> Result<FromRunner, StageError> {
-    opened(session)?.check(&Value::Object(request).to_string())?;
+fn check(session: Option<&mut Session>, request: &str) -> Result<FromRunner, StageError> {
+    opened(session)?.check(request)?;
     Ok(FromRunner::Checked)
 }
 
 fn run(
     session: Option<&mut Session>,
-    request: Map<String, Value>,
+    request: &str,
     info: Option<AudioInfo>,
     audio: Option<io::Result<MappedAudio>>,
     sink: &ChildSink,
@@ -227,7 +227,7 @@ fn run(
         samples,
         sample_rate: info.map_or(16_000, |info| info.sample_rate),
     };
-    let output = session.run(&Value::Object(request).to_string(), audio, sink)?;
+    let output = session.run(request, audio, sink)?;
     Ok(FromRunner::Output { output })
 }
 

@@ -71,14 +71,13 @@ impl Local {
         })
     }
 
-    pub(super) fn check(&mut self, request: &Map<String, Value>) -> Result<(), RunnerError> {
-        let request = Value::Object(request.clone()).to_string();
-        self.session.check(&request).map_err(|error| typed(&self.plugin, error))
+    pub(super) fn check(&mut self, request: &str) -> Result<(), RunnerError> {
+        self.session.check(request).map_err(|error| typed(&self.plugin, error))
     }
 
     pub(super) fn run(
         &mut self,
-        request: &Map<String, Value>,
+        request: &str,
         audio: Option<&Pcm>,
         events: &dyn StageEvents,
         cancel: &CancelToken,
@@ -96,9 +95,8 @@ impl Local {
             samples,
             sample_rate: 16_000,
         };
-        let request = Value::Object(request.clone()).to_string();
         self.session
-            .run(&request, audio, &LocalSink { events, cancel })
+            .run(request, audio, &LocalSink { events, cancel })
             .map_err(|error| typed(&plugin, error))
     }
 }

@@ -32,7 +32,7 @@ use serde_json::{Map, Value};
 use plugin_api::ErrorKind;
 
 /// The number both sides must agree on.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Maximum size of a frame, in bytes: a transcript of a day is a few tens of MB.
 pub const FRAME_LIMIT: usize = 256 << 20;
@@ -49,12 +49,12 @@ pub enum ToRunner {
     /// Checks whether a request could run, whatever the audio.
     Check {
         /// As for `run`.
-        request: Map<String, Value>,
+        request: String,
     },
     /// Runs one request.
     Run {
-        /// Every option of scope `request`, and inputs besides the audio.
-        request: Map<String, Value>,
+        /// Every option of scope `request`, and inputs besides the audio: a JSON object, which only the plugin reads.
+        request: String,
         /// Describes the attached descriptor.
         audio: Option<AudioInfo>,
     },
@@ -310,7 +310,7 @@ mod tests {
             cesar: "1.0.0".into(),
             manifest: "{}".into(),
         };
-        let text = r#"{"type":"hello","protocol":2,"abi":1,"cesar":"1.0.0","manifest":"{}"}"#;
+        let text = r#"{"type":"hello","protocol":3,"abi":1,"cesar":"1.0.0","manifest":"{}"}"#;
         assert_eq!(serde_json::to_string(&hello).unwrap(), text);
     }
 
@@ -323,18 +323,18 @@ mod tests {
         });
         assert_eq!(
             text(&ToRunner::Run {
-                request: Map::new(),
+                request: r#"{"n":1}"#.into(),
                 audio
             }),
-            r#"{"type":"run","request":{},"audio":{"samples":16000,"sample_rate":16000}}"#
+            r#"{"type":"run","request":"{\"n\":1}","audio":{"samples":16000,"sample_rate":16000}}"#
         );
         assert_eq!(
             text(&ToRunner::Open { options: Map::new() }),
             r#"{"type":"open","options":{}}"#
         );
         assert_eq!(
-            text(&ToRunner::Check { request: Map::new() }),
-            r#"{"type":"check","request":{}}"#
+            text(&ToRunner::Check { request: "{}".into() }),
+            r#"{"type":"check","request":"{}"}"#
         );
         assert_eq!(text(&ToRunner::Cancel), r#"{"type":"cancel"}"#);
         assert_eq!(text(&ToRunner::Join), r#"{"type":"join"}"#);

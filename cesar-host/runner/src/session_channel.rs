@@ -192,31 +192,26 @@ impl SessionChannel {
         }
     }
 
-    /// Checks whether a request could run.
+    /// Checks whether a request (a JSON object) could run.
     ///
     /// # Errors
     /// [`RunnerError::Stage`] if the stage refuses; else as [`Self::run`].
-    pub fn check(
-        &mut self,
-        request: &Map<String, Value>,
-        events: &dyn StageEvents,
-        cancel: &CancelToken,
-    ) -> Result<(), RunnerError> {
-        let request = request.clone();
+    pub fn check(&mut self, request: &str, events: &dyn StageEvents, cancel: &CancelToken) -> Result<(), RunnerError> {
+        let request = request.to_owned();
         match self.ask(&ToRunner::Check { request }, None, events, cancel)? {
             FromRunner::Checked => Ok(()),
             _ => Err(self.out_of_turn()),
         }
     }
 
-    /// Runs one request and returns the output's JSON.
+    /// Runs one request (a JSON object) and returns the output's JSON.
     ///
     /// # Errors
     /// [`RunnerError::Stage`] for a typed error of the stage, [`RunnerError::Cancelled`] or [`RunnerError::Killed`] after a cancel,
     /// [`RunnerError::OutOfTime`] at the limit; all others mean that the process has ended or broke the protocol.
     pub fn run(
         &mut self,
-        request: &Map<String, Value>,
+        request: &str,
         audio: Option<&Pcm>,
         events: &dyn StageEvents,
         cancel: &CancelToken,
@@ -225,7 +220,7 @@ impl SessionChannel {
             samples: audio.samples(),
             sample_rate: 16_000,
         });
-        let request = request.clone();
+        let request = request.to_owned();
         match self.ask(&ToRunner::Run { request, audio: info }, audio, events, cancel)? {
             FromRunner::Output { output } => Ok(output),
             _ => Err(self.out_of_turn()),

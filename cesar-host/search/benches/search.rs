@@ -1,7 +1,8 @@
 //! Times of searches: tables for `docs/internals/results.md`.
 //!
 //! ```text
-//! cargo xtask measure micro search -- DIR N       makes an index of N documents in DIR, unless it is there, and searches it
+//! cargo xtask measure micro search -- DIR N [KIND]   makes an index of N documents in DIR, unless it is there, and searches it; with
+//!                                                     KIND only by queries whose names contain it
 //! ```
 //! A document is three minutes of speech: 30 segments of 15 words of two to five speakers; the documents are stored in the order of their
 //! 1,000 days. The words are drawn from 50,000 by Zipf's law (the word
@@ -29,9 +30,13 @@ fn main() -> Outcome<()> {
     // Cargo adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let [folder, count] = words[..] else {
-        println!("arguments: DIR N");
-        return Ok(());
+    let (folder, count, kind) = match words[..] {
+        [folder, count] => (folder, count, ""),
+        [folder, count, kind] => (folder, count, kind),
+        _ => {
+            println!("arguments: DIR N [KIND]");
+            return Ok(());
+        }
     };
     let (folder, count) = (Path::new(folder), count.parse()?);
     let index = Index::open(folder)?;
@@ -41,8 +46,11 @@ fn main() -> Outcome<()> {
         index.set_built()?;
     }
     println!("{} documents, {} MB\n", index.count()?, size(folder)? / 1_000_000);
-    search(&index, &zipf)?;
-    removal(&index)
+    search(&index, &zipf, kind)?;
+    match kind {
+        "" => removal(&index),
+        _ => Ok(()),
+    }
 }
 
 /// Numbers that look random and are the same each time (xorshift).
@@ -191,7 +199,7 @@ fn quantile(times: &mut [Duration], part: f64) -> f64 {
 /// A kind of query: its name, how one is made, and its filter.
 type Kind<'a> = (&'a str, Box<dyn Fn(&mut Numbers) -> String + 'a>, Filter);
 
-fn search(index: &Index, zipf: &Zipf) -> Outcome<()> {
+fn search(index: &Index, zipf: &Zipf, wanted: &str) -> Outcome<()> {
     let plain = Filter::default;
     let any = |numbers: &mut Numbers| word(zipf.rank(numbers));
     let between = |numbers: &mut Numbers, from: u64, to: u64| word((from + numbers.below(to - from)) as usize);
@@ -292,7 +300,7 @@ fn search(index: &Index, zipf: &Zipf) -> Outcome<()> {
     ];
     println!("| {QUERIES} queries | median | 95 % | longest | hits on the page, mean |");
     println!("|---|--:|--:|--:|--:|");
-    for (name, make, filter) in kinds {
+    for (name, make, filter) in kinds.into_iter().filter(|(name, ..)| name.contains(wanted)) {
         let (mut numbers, mut times, mut hits) = (Numbers(99), Vec::new(), 0);
         for _ in 0..QUERIES {
             let query: Query = make(&mut numbers).parse()?;

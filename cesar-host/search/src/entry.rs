@@ -1,5 +1,7 @@
 //! A document as it is stored.
 
+use std::borrow::Cow;
+
 use cesar_base::Digest;
 use plugin_api::document::Document;
 use serde::{Deserialize, Serialize};
@@ -28,34 +30,42 @@ pub struct Entry<'a> {
     pub title: &'a str,
 }
 
-/// A segment as it is kept for passages.
+/// A segment as it is kept for passages. It borrows from the document, or from the row of the file: most rows that a search reads are no
+/// hits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Line {
+pub(crate) struct Line<'a> {
     #[serde(rename = "i")]
     pub(crate) id: u64,
     #[serde(rename = "s")]
     pub(crate) start_ms: u64,
     #[serde(rename = "e")]
     pub(crate) end_ms: u64,
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) speaker: Option<String>,
-    #[serde(rename = "t")]
-    pub(crate) text: String,
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none", borrow)]
+    pub(crate) speaker: Option<Name<'a>>,
+    #[serde(rename = "t", borrow)]
+    pub(crate) text: Cow<'a, str>,
 }
 
-pub(crate) fn lines(document: &Document) -> Vec<Line> {
-    let line = |segment: &plugin_api::document::Segment| Line {
-        id: segment.id,
-        start_ms: segment.start.milliseconds(),
-        end_ms: segment.end.milliseconds(),
-        speaker: segment.speaker.clone(),
-        text: segment.text.clone(),
+/// The name of a speaker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+pub(crate) fn lines(document: &Document) -> Vec<Line<'_>> {
+    let line = |segment| {
+        let segment: &plugin_api::document::Segment = segment;
+        Line {
+            id: segment.id,
+            start_ms: segment.start.milliseconds(),
+            end_ms: segment.end.milliseconds(),
+            speaker: segment.speaker.as_deref().map(|name| Name(name.into())),
+            text: segment.text.as_str().into(),
+        }
     };
     document.segments.iter().map(line).collect()
 }
 
 /// The text that SQLite indexes. Deleting needs the same text again.
-pub(crate) fn indexed(lines: &[Line]) -> String {
+pub(crate) fn indexed(lines: &[Line<'_>]) -> String {
     let texts: Vec<String> = lines.iter().map(|line| folded(&line.text)).collect();
     texts.join(" ")
 }

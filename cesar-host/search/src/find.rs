@@ -16,7 +16,7 @@ use crate::index::Index;
 use crate::passages::{Passage, matches};
 use crate::query::Query;
 use crate::tokens::folded;
-use crate::write::stored_lines;
+use crate::write::with_lines;
 
 /// Hits on a page at most.
 pub const MAX_LIMIT: u32 = 100;
@@ -302,7 +302,8 @@ fn hit(
     presence: &dyn Fn(&Source) -> Presence,
     gone: &mut Vec<Source>,
 ) -> rusqlite::Result<Option<Hit>> {
-    let Some(found) = matches(&stored_lines(connection, id)?, search.query, speaker) else {
+    let found = with_lines(connection, id, |lines| matches(lines, search.query, speaker))?;
+    let Some(found) = found else {
         return Ok(None);
     };
     let (mut sources, mut titles) = (Vec::new(), Vec::new());

@@ -52,7 +52,7 @@ struct Found {
 }
 
 /// The matches in these segments, by `speaker` if one is named; `None` unless every term has one.
-pub(crate) fn matches(lines: &[Line], query: &Query, speaker: Option<&str>) -> Option<Matches> {
+pub(crate) fn matches(lines: &[Line<'_>], query: &Query, speaker: Option<&str>) -> Option<Matches> {
     let all = sequence(lines, speaker);
     let mut found: BTreeMap<usize, Found> = BTreeMap::new();
     for (number, term) in query.terms.iter().enumerate() {
@@ -86,14 +86,14 @@ pub(crate) fn matches(lines: &[Line], query: &Query, speaker: Option<&str>) -> O
 }
 
 /// The tokens with the numbers of their lines. A line of another speaker is one empty token, which no term accepts.
-fn sequence(lines: &[Line], speaker: Option<&str>) -> Vec<(usize, Token)> {
+fn sequence(lines: &[Line<'_>], speaker: Option<&str>) -> Vec<(usize, Token)> {
     let mut known: HashMap<&str, bool> = HashMap::new();
     let mut all = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let is_said = match (speaker, &line.speaker) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(name), Some(said)) => *known.entry(said).or_insert_with(|| folded(said) == name),
+            (Some(name), Some(said)) => *known.entry(&said.0).or_insert_with(|| folded(&said.0) == name),
         };
         match is_said {
             true => all.extend(tokens(&line.text).into_iter().map(|token| (number, token))),
@@ -111,7 +111,7 @@ fn places<'a>(all: &'a [(usize, Token)], term: &'a Term) -> impl Iterator<Item =
         .map(|(place, _)| place)
 }
 
-fn passage(line: &Line, mut highlights: Vec<Range<usize>>) -> Passage {
+fn passage(line: &Line<'_>, mut highlights: Vec<Range<usize>>) -> Passage {
     highlights.sort_by_key(|range| range.start);
     let characters: Vec<char> = line.text.chars().collect();
     let (cut, before) = window(&characters, highlights.first().map_or(0, |first| first.start));
@@ -142,7 +142,7 @@ fn passage(line: &Line, mut highlights: Vec<Range<usize>>) -> Passage {
         segment: line.id,
         start_ms: line.start_ms,
         end_ms: line.end_ms,
-        speaker: line.speaker.clone(),
+        speaker: line.speaker.as_ref().map(|name| name.0.clone().into_owned()),
         text,
         highlights: merged,
     }

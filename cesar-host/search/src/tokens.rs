@@ -31,7 +31,8 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut open: Option<Open> = None;
     for (index, character) in text.chars().enumerate() {
-        let is_mark = is_combining_mark(character);
+        // The table of marks is searched for each other character, which takes long.
+        let is_mark = !character.is_ascii() && is_combining_mark(character);
         let continues = match &open {
             Some(open) => is_mark || character == SOFT_HYPHEN || (!open.unspaced && is_spaced_letter(character)),
             None => false,

@@ -263,7 +263,7 @@ fn insert(connection: &Connection, entry: &Entry<'_>, content: &Digest) -> rusql
 }
 
 /// Writes segments and speakers of an entry.
-fn fill(connection: &Connection, id: i64, segments: &str, lines: &[Line]) -> rusqlite::Result<()> {
+fn fill(connection: &Connection, id: i64, segments: &str, lines: &[Line<'_>]) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT INTO texts VALUES (?1, ?2) ON CONFLICT DO UPDATE SET segments = excluded.segments")?
         .execute(params![id, segments])?;
@@ -272,8 +272,8 @@ fn fill(connection: &Connection, id: i64, segments: &str, lines: &[Line]) -> rus
         .execute([id])?;
     let speakers: HashSet<String> = lines
         .iter()
-        .filter_map(|line| line.speaker.as_deref())
-        .map(folded)
+        .filter_map(|line| line.speaker.as_ref())
+        .map(|name| folded(&name.0))
         .collect();
     let mut insert = connection.prepare_cached("INSERT INTO speakers VALUES (?1, ?2)")?;
     speakers
@@ -337,25 +337,30 @@ fn holders_of(connection: &Connection, entry: i64) -> rusqlite::Result<HashSet<S
 
 /// Puts the words of an entry into the inverted index.
 fn index(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    let text = indexed(&stored_lines(connection, id)?);
+    let text = with_lines(connection, id, indexed)?;
     let mut statement = connection.prepare_cached("INSERT INTO words (rowid, text) VALUES (?1, ?2)")?;
     statement.execute(params![id, text]).map(drop)
 }
 
 /// Takes them out, which needs the same words.
 fn unindex(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    let text = indexed(&stored_lines(connection, id)?);
+    let text = with_lines(connection, id, indexed)?;
     let mut statement =
         connection.prepare_cached("INSERT INTO words (words, rowid, text) VALUES ('delete', ?1, ?2)")?;
     statement.execute(params![id, text]).map(drop)
 }
 
-/// The segments of an entry.
-pub(crate) fn stored_lines(connection: &Connection, id: i64) -> rusqlite::Result<Vec<Line>> {
+/// What `use_of` makes of the segments of an entry.
+pub(crate) fn with_lines<T>(
+    connection: &Connection,
+    id: i64,
+    use_of: impl FnOnce(&[Line<'_>]) -> T,
+) -> rusqlite::Result<T> {
     let mut statement = connection.prepare_cached("SELECT segments FROM texts WHERE entry = ?1")?;
     statement.query_row([id], |row| {
         let segments = row.get_ref(0)?.as_str()?;
-        serde_json::from_str(segments)
+        serde_json::from_str::<Vec<Line<'_>>>(segments)
+            .map(|lines| use_of(&lines))
             .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into()))
     })
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use cesar_audio::{DecodeOptions, TrackChoice, ffmpeg_available};
 use cesar_base::SystemClock;
 use cesar_cache::{Cache, Mode};
-use cesar_config::{DiarizeSettings, Ffmpeg, MemoryLimit, Settings, StageSettings};
+use cesar_config::{DiarizeSettings, Ffmpeg, Layer, MemoryLimit, Settings, StageSettings};
 use cesar_models::ModelRoots;
-use cesar_pipeline::{AddressPolicy, Downloads, Glossaries, Parts, Pipeline, SpeakersRequest, StageRequest};
+use cesar_pipeline::{
+    AddressPolicy, Downloads, FormatRequest, Glossaries, Parts, Pipeline, SpeakersRequest, StageRequest, UnreadOption,
+};
 use cesar_runner::Runners;
 use cesar_runner::discovery::{Registry, SearchPath};
 use cesar_runner::{Trusted, Verdicts};
@@ -206,6 +208,30 @@ pub(super) fn stage(settings: &StageSettings) -> StageRequest {
         plugin: settings.plugin.clone(),
         options: options.collect(),
     }
+}
+
+/// A warning for each option of formats on the command line that has no effect on any of the formats asked for.
+pub(super) fn warnings_about_options(
+    pipeline: &Pipeline,
+    settings: &StageSettings,
+    formats: &[FormatRequest],
+) -> Vec<String> {
+    // An option of the configuration file is for the formats that read it.
+    let given = (settings.options.iter()).filter(|(_, given)| given.source.layer() == Layer::Flags);
+    let given: Vec<String> = given.map(|(name, _)| name.clone()).collect();
+    let quoted = |name: &str| format!("`{name}`");
+    let asked: Vec<String> = formats.iter().map(|format| quoted(&format.format)).collect();
+    let unread = pipeline.unread_options(formats, &given);
+    let warning = |option: UnreadOption| {
+        let read_by: Vec<String> = option.read_by.iter().map(|format| quoted(format)).collect();
+        format!(
+            "`{}` has no effect on {}; it is for {}",
+            option.name,
+            asked.join(", "),
+            read_by.join(", ")
+        )
+    };
+    unread.into_iter().map(warning).collect()
 }
 
 /// The user's glossaries, and the one of the settings.

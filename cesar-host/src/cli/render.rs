@@ -84,6 +84,11 @@ impl RenderArgs {
         let format = self.format(settings, has_speakers, &host)?;
         let silent = Show::new(Progress::None, 0);
         let watched = silent.watch(label, label);
+        let unread = host::warnings_about_options(&host.pipeline, &settings.format, std::slice::from_ref(&format));
+        let without_words = (host.pipeline).warnings_about_words(&format, &parsed, label, cancel)?;
+        for warning in unread.into_iter().chain(without_words) {
+            note(&format!("warning: {warning}"));
+        }
         let rendering = (host.pipeline).render_document(&format, document, label, &watched, cancel)?;
         let Some(file) = self.file() else {
             if io::stdout().is_terminal() && str::from_utf8(&rendering.bytes).is_err() {

@@ -364,7 +364,11 @@ fn plan(
         format: format.clone(),
         stage: format_stage.clone(),
     });
-    let plan = pipeline.plan(asr, speakers, &requests.collect::<Vec<_>>(), cancel)?;
+    let requests: Vec<FormatRequest> = requests.collect();
+    let plan = pipeline.plan(asr, speakers, &requests, cancel)?;
+    for warning in host::warnings_about_options(pipeline, &settings.format, &requests) {
+        show.inform(&format!("warning: {warning}"));
+    }
     let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
     if settings.asr.plugin.is_none() || model_chosen {
         let model = plan

@@ -136,6 +136,10 @@ pub struct OptionSpec {
     /// The only texts accepted.
     #[serde(default, rename = "enum", skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
+    /// Of a `format` plugin: the formats that read it; all of them where there are none. A host tells the user of an option that none of
+    /// the formats that were asked for reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
     /// One sentence for users.
     pub doc: String,
     /// The time at which it is given to the plugin.

@@ -122,6 +122,22 @@ fn optional_fields_have_defaults_and_are_read() {
 }
 
 #[test]
+fn options_of_formats_that_do_not_exist_are_refused() {
+    let mut value = format_manifest(json!({}));
+    value["options"]["width"] = json!({ "type": "integer", "default": 1, "doc": "Width.", "formats": ["docx"] });
+    let read = Manifest::parse(&value.to_string()).unwrap();
+    assert_eq!(read.options["width"].formats, ["docx"]);
+    value["options"]["width"]["formats"] = json!(["docy"]);
+    let error = Manifest::parse(&value.to_string()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("has the option `width` of the format `docy`"),
+        "{error}"
+    );
+}
+
+#[test]
 fn formats_with_invalid_properties_are_refused() {
     let refusal = |formats: Value| {
         Manifest::parse(&format_manifest(formats).to_string())

@@ -59,6 +59,39 @@ fn unknown_options_of_a_format_are_refused_with_the_nearest() {
     }
 }
 
+/// Of a file that is right, and not what was asked for.
+#[test]
+fn options_without_effect_are_named() {
+    let sandbox = with_document();
+    let unread = "warning: `preset` has no effect on `txt`; it is for `srt`, `vtt`, ";
+    let wordless =
+        "warning: talk.json: `mark_uncertain` has no effect, because the transcript has no probabilities of words";
+    let preset = ["-f", "txt", "--subtitle-preset", "bbc"];
+    let transcribe = ["transcribe", "talk.wav", "--asr-plugin", "echo"];
+    for (command, options, warning) in [
+        (&["render", "talk.json"][..], &preset[..], unread),
+        (&transcribe[..], &preset[..], unread),
+        (
+            &["render", "talk.json"][..],
+            &["-f", "md", "--format-option", "mark_uncertain=0.5"][..],
+            wordless,
+        ),
+    ] {
+        let words = [command, options].concat();
+        let output = sandbox.run(&words).exits(0);
+        assert!(output.stderr.contains(warning), "{words:?}: {}", output.stderr);
+    }
+    // One of the formats reads it, or it is for all commands.
+    let both = [&transcribe[..], &["-f", "srt", "--output-dir", "out"], &preset[..]].concat();
+    let output = sandbox.run(both).exits(0);
+    assert!(!output.stderr.contains("has no effect"), "{}", output.stderr);
+    let settings = sandbox.config_home().join("cesar/config.toml");
+    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    std::fs::write(settings, "[format]\npreset = \"bbc\"\n").unwrap();
+    let output = sandbox.run(["render", "talk.json", "-f", "txt"]).exits(0);
+    assert!(!output.stderr.contains("has no effect"), "{}", output.stderr);
+}
+
 #[test]
 fn presets_have_the_names_of_the_manifest() {
     let sandbox = with_document();

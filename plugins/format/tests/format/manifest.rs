@@ -1,13 +1,15 @@
 //! The manifest and the code agree.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use cesar_plugin_format::{Format, MANIFEST, Options, Request};
+use plugin_api::document::{Seconds, Segment, Turn};
 use plugin_api::manifest::{Manifest, StageKind};
 use serde_json::{Value, json};
 
-use crate::documents::{BASIC, EXPORTS, asked, plain};
+use crate::documents::{self, BASIC, EXPORTS, asked, bytes, plain};
 
 fn parsed(given: &[(&str, Value)]) -> Request {
     asked(given, plain())
@@ -19,6 +21,66 @@ fn names_the_stage_and_its_version() {
     assert_eq!((manifest.id.as_str(), manifest.stage), ("format", StageKind::Format));
     assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
     assert!(serde_json::from_value::<Options>(json!({})).is_ok());
+}
+
+/// A host warns by it of options without effect.
+#[test]
+fn an_option_changes_the_formats_that_it_names_and_no_others() {
+    let text = " The tour begins in the hall next to the big clock, which no visitor may touch before noon.";
+    let words = (0_u64..).zip(text.split_inclusive(' ').skip(1));
+    let words = words
+        .map(|(place, word)| documents::word(2_000 + place * 170, 2_170 + place * 170, &format!(" {}", word.trim())));
+    let said = |start, end, text: &str, speaker: &str| Segment {
+        speaker: Some(speaker.to_owned()),
+        ..documents::segment(start, end, text)
+    };
+    let mut segments = vec![said(2_000, 4_890, text, "Ann"), said(5_290, 5_600, " Why?", "Bo")];
+    segments[0].words = Some(words.collect());
+    segments[1].words = Some(vec![documents::word(5_290, 5_600, " Why?")]);
+    let mut document = documents::document(20_000, segments);
+    document.speakers = Some(vec!["Ann".to_owned(), "Bo".to_owned()]);
+    document.turns = Some(vec![Turn {
+        start: Seconds(2_000),
+        end: Seconds(4_890),
+        speaker: "Ann".to_owned(),
+    }]);
+    document.provenance.audio.offset = Seconds(5_000);
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    let mut wrong = Vec::new();
+    for (name, option) in &manifest.options {
+        let value = match name.as_str() {
+            "format" => continue,
+            "preset" => json!("netflix"),
+            "times" => json!("part"),
+            "media" => json!("talk.mp3"),
+            "speakers" => json!(false),
+            "highlight_words" => json!(true),
+            "mark_uncertain" => json!(0.9),
+            "max_chars_per_line" | "max_line_width" => json!(12),
+            _ => json!(1),
+        };
+        // lrc needs both for lines of its own.
+        let beside = match name.as_str() {
+            "max_line_count" => Some(("max_line_width", json!(12))),
+            "max_line_width" => Some(("max_line_count", json!(1))),
+            _ => None,
+        };
+        let changed = Format::ALL
+            .iter()
+            .map(|format| format!("{format:?}").to_lowercase())
+            .filter(|format| {
+                let mut options = vec![("format", json!(format))];
+                options.extend(beside.clone());
+                let plain = bytes(&asked(&options, document.clone()));
+                options.push((name, value.clone()));
+                plain != bytes(&asked(&options, document.clone()))
+            });
+        let changed: BTreeSet<String> = changed.collect();
+        if changed != option.formats.iter().cloned().collect() {
+            wrong.push((name, changed));
+        }
+    }
+    assert_eq!(wrong, []);
 }
 
 /// JSON on one line, with spaces.

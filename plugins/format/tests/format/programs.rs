@@ -142,6 +142,43 @@ fn python_docx_pympi_and_ttconv_read_every_word() {
     assert_eq!(found["hrm"], json!([0, ""]));
 }
 
+/// Documents of every kind, what a user may have written into a JSON transcript, and names that XML cannot hold.
+#[test]
+fn xmllint_accepts_eaf_by_the_schema_of_elan() {
+    let Some(schema) = clients::eaf_schema() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut kinds = vec![
+        talk(),
+        documents::odd(),
+        documents::part(),
+        documents::document(0, Vec::new()),
+    ];
+    for (language, created) in [
+        (None, "2026-02-30T00:00:00Z"),
+        (Some("\"><x>"), "now"),
+        (Some("überlang"), ""),
+    ] {
+        let mut document = documents::dialogue();
+        document.language = language.map(str::to_owned);
+        document.created = created.to_owned();
+        document.segments[0].speaker = Some("Ann\u{1}".to_owned());
+        document.segments[1].speaker = Some("Ann\u{2}".to_owned());
+        kinds.push(document);
+    }
+    let mut xmllint = Command::new("xmllint");
+    xmllint.args(["--noout", "--nonet", "--schema"]).arg(schema);
+    for (number, document) in kinds.into_iter().enumerate() {
+        let request = Request {
+            media: (number % 2 == 0).then(|| "a \"b\" & <c>.MP3".to_owned()),
+            ..request(Format::Eaf, document)
+        };
+        let file = folder.path().join(format!("{number}.eaf"));
+        std::fs::write(&file, bytes(&request)).expect("the file is written");
+        xmllint.arg(file);
+    }
+    output(&mut xmllint);
+}
+
 #[test]
 fn ffmpeg_reads_every_word_of_ass_and_lrc() {
     let (document, folder) = (documents::words(), tempfile::tempdir().expect("a folder"));

@@ -89,6 +89,11 @@ const NEEDS: &[Need] = &[
             any_program(&["soffice"])
         })
     },
+    // Checks exported documents by their schema.
+    Need {
+        tests_only: true,
+        ..required("xmllint", &["libxml2-utils"], || any_program(&["xmllint"]))
+    },
     Need {
         tests_only: true,
         ..required("strace", &["strace"], || any_program(&["strace"]))

