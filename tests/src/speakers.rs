@@ -8,17 +8,25 @@ use std::{collections::BTreeSet, env, fs, os::unix::fs::symlink, path::PathBuf};
 /// The models of the diarization plugin.
 pub const MODELS: [&str; 2] = ["segmentation", "speaker"];
 
-/// A sandbox with the diarization models, and ONNX Runtime among the user's libraries.
+/// A sandbox of one thread with what [`add_speakers`] adds.
 ///
 /// # Panics
 /// If one of them has not been fetched.
 pub fn with_speakers() -> Sandbox {
     let sandbox = Sandbox::with_one_thread();
+    add_speakers(&sandbox);
+    sandbox
+}
+
+/// Adds the diarization models, and ONNX Runtime to the user's libraries.
+///
+/// # Panics
+/// If one of them has not been fetched.
+pub fn add_speakers(sandbox: &Sandbox) {
     for model in MODELS {
         sandbox.add_model(model);
     }
-    add_library(&sandbox);
-    sandbox
+    add_library(sandbox);
 }
 
 /// Links ONNX Runtime into the user's folder of libraries.

@@ -79,7 +79,11 @@ fn the_protocol_of_runners() {
 #[test]
 fn every_reader_survives_anything() {
     std::thread::scope(|scope| {
-        for target in [the_section_of_the_manifest, the_validator_of_options, the_protocol_of_runners] {
+        for target in [
+            the_section_of_the_manifest,
+            the_validator_of_options,
+            the_protocol_of_runners,
+        ] {
             scope.spawn(target);
         }
     });

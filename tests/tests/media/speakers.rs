@@ -7,7 +7,7 @@ use std::process::Command;
 use cesar_tests::plugins::drop_echo;
 use cesar_tests::sandbox::finish;
 use cesar_tests::server::wave;
-use cesar_tests::speakers::{attribution, with_speakers};
+use cesar_tests::speakers::{add_speakers, attribution, with_speakers};
 use cesar_tests::{Output, Sandbox, fixture};
 use serde_json::{Value, json};
 
@@ -216,7 +216,7 @@ fn a_text_output_with_speakers_becomes_markdown() {
 /// A missing part of the diarizer costs no transcript, and adding it later completes the transcript, without recognition.
 #[test]
 fn a_missing_model_and_a_missing_library_leave_the_transcript() {
-    let sandbox = Sandbox::with_one_thread();
+    let sandbox = Sandbox::new();
     drop_echo(&sandbox, "0.1.0");
     sandbox.write("talk.wav", fs::read(fixture("short.wav")).unwrap());
     let run = |options: &[&str]| transcribe(&sandbox, "talk.wav", &[&["--asr-plugin", "echo"], options].concat());
@@ -286,7 +286,8 @@ fn a_missing_model_and_a_missing_library_leave_the_transcript() {
 /// `kill -9` of the diarizer while it works.
 #[test]
 fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
-    let sandbox = with_speakers();
+    let sandbox = Sandbox::new();
+    add_speakers(&sandbox);
     drop_echo(&sandbox, "0.1.0");
     sandbox.write("talk.wav", wave(300, 7));
     let arguments = [
