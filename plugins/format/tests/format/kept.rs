@@ -29,6 +29,11 @@ fn visible(text: &str) -> String {
     text.chars().filter(|character| !character.is_whitespace()).collect()
 }
 
+/// Without the invisible U+2060, which separates brackets from what would make a tag of them.
+fn without_joiners(text: &str) -> String {
+    text.replace('\u{2060}', "")
+}
+
 /// With U+FFFD for what XML forbids.
 fn replaced(text: &str) -> String {
     let is_forbidden = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -120,11 +125,11 @@ proptest! {
             let file = render(&Request { highlight_words, ..unnamed(Format::Lrc, &document) });
             let lines = file.split_terminator('\n').filter(|line| line[1..].starts_with(|c: char| c.is_ascii_digit()));
             let text: String = lines.map(|line| line.split_once(']').expect("a time").1).collect();
-            let text = text.replace("[\u{2060}", "[").replace("<\u{2060}", "<");
+            let (text, said) = (without_joiners(&visible(&text)), without_joiners(&said));
             if !highlight_words {
-                prop_assert_eq!(visible(&text), said.clone());
+                prop_assert_eq!(text, said);
             } else {
-                prop_assert!(visible(&text).len() >= said.len());
+                prop_assert!(text.len() >= said.len());
             }
         }
     }
