@@ -21,6 +21,10 @@ use std::{
 /// More would need the memory of more models, and make time limits of tests the limits of the machine.
 const AT_A_TIME: usize = 2;
 
+/// Cesar's runners lower their priority, and would be kept from running by the tests of other executables, whose own waiting for a runner
+/// would then reach their time limits. At the lowest priority all are equal.
+const LOWEST_PRIORITY: u8 = 19;
+
 /// The executables that take longest, begun first so that none of them is left alone at the end.
 const LONGEST: [&str; 5] = ["media", "server", "cesar_plugin_ct2", "cesar_audio", "plugins"];
 
@@ -107,7 +111,8 @@ impl Executable {
         // Those of xtask, which cargo started as well, are wrong here.
         let foreign = env::vars_os().map(|(name, _)| name);
         let foreign = foreign.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_"));
-        let mut command = Command::new(&self.path);
+        let mut command = Command::new("nice");
+        command.arg(format!("-n{LOWEST_PRIORITY}")).arg(&self.path);
         for name in foreign {
             command.env_remove(name);
         }
