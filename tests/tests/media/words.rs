@@ -153,3 +153,21 @@ fn both_engines_detect_spanish() {
         );
     }
 }
+
+/// What the model cannot hold of a prompt is left out with a warning; the words stay.
+#[test]
+fn a_prompt_of_three_thousand_words_costs_no_text() {
+    let sandbox = Sandbox::with_one_thread();
+    let prompt = std::fs::read_to_string(super::recordings::inputs().join("t13_prompt.txt")).unwrap();
+    let (recording, said) = (fixture("welcome.ogg"), fixture("welcome.txt"));
+    let said = std::fs::read_to_string(said).unwrap();
+    for engine in ["ct2", "whisper-cpp"] {
+        let arguments = ["transcribe", recording.to_str().unwrap(), "--asr-plugin", engine];
+        let options = ["--model", "tiny.en", "--initial-prompt", &prompt];
+        let run = sandbox.run(arguments.iter().chain(&options)).exits(0);
+        let warning = "the prompt is too long: using the last 223 of";
+        assert!(run.stderr.contains(warning), "{engine}: {}", run.stderr);
+        let errors = wer(&said, &run.stdout);
+        assert!(errors.rate() <= 0.08, "{engine}: {}", run.stdout);
+    }
+}

@@ -532,3 +532,30 @@ fn joined_files_in_two_unknown_codecs_are_two_losses() {
     let promised = drained.ending.promised_end.unwrap();
     assert!((promised - (1 + 2 + 2) * SECOND).abs() < 1_000, "{promised}");
 }
+
+/// 700 s of 8 channels at 192 kHz are more bytes than the header can hold: its size is the rest of a division by 4 GiB. The file is sparse.
+#[test]
+fn a_size_beyond_4_gib_is_that_of_the_file() {
+    const SECONDS: u64 = 700;
+    let (rate, channels) = (192_000, 8);
+    let frame = channels * 4;
+    let size = SECONDS * u64::from(rate) * u64::from(frame);
+    let format = whole(b"fmt ", &format(3, channels, rate, frame, 32));
+    let data = chunk(b"data", size as u32, b"");
+    let length = (b"WAVE".len() + format.len() + data.len()) as u64 + size;
+    let head = chunk(b"RIFF", length as u32, &[&b"WAVE"[..], &format, &data].concat());
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, &head);
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(head.len() as u64 + size).unwrap();
+    let mut demuxer = open(&path).unwrap().unwrap();
+    assert_eq!(demuxer.tracks()[0].declared_end, Some(SECONDS as i64 * SECOND));
+    demuxer.select(0);
+    let mut read = 0;
+    while let Some(packet) = demuxer.next().unwrap() {
+        read += packet.data.len() as u64;
+        assert_eq!(packet.lost.iter().count(), 0);
+    }
+    assert_eq!(read, size);
+    assert_eq!(demuxer.ending().lost.iter().count(), 0);
+}
