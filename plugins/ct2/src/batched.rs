@@ -15,7 +15,7 @@ use crate::mel::WINDOW_FRAMES;
 use crate::prompt::{self, Parts, Prompt};
 use crate::replicas::Part;
 use crate::report::Report;
-use crate::timestamps::{self, Split};
+use crate::timestamps::{self, Piece, Split};
 use crate::transcript::{Facts, Transcript};
 use crate::words::align::{Aligned, Aligner};
 
@@ -115,9 +115,7 @@ impl Batches<'_, '_> {
             .zip(&decoded)
             .map(|(chunk, decoded)| timestamps::split(&decoded.tokens, begin, chunk.window()))
             .collect();
-        if self.job.request.word_timestamps {
-            self.align(&parts, batch, &mut splits, ctx)?;
-        }
+        self.align(&parts, batch, &mut splits, ctx)?;
         for ((chunk, split), decoded) in batch.iter().zip(splits).zip(&decoded) {
             self.keep(chunk, split, decoded, ctx);
         }
@@ -158,6 +156,7 @@ impl Batches<'_, '_> {
         Ok(starts.iter().map(prompt).collect())
     }
 
+    /// Finds the words, if requested, else those of segments that long silence was left out of, which are split there.
     fn align(
         &mut self,
         parts: &[Part],
@@ -179,7 +178,13 @@ impl Batches<'_, '_> {
         let mut windows: Vec<Aligned<'_>> = windows.collect();
         for part in parts {
             let windows = &mut windows[part.windows.clone()];
-            self.last_speech = aligner.align(self.encoder, &part.encoded, windows, self.last_speech, ctx)?;
+            if self.job.request.word_timestamps {
+                self.last_speech = aligner.align(self.encoder, &part.encoded, windows, self.last_speech, ctx)?;
+            } else {
+                let transcript = &*self.transcript;
+                let spans = |piece: &Piece| transcript.spans_silence(piece);
+                aligner.align_some(self.encoder, &part.encoded, windows, self.last_speech, &spans, ctx)?;
+            }
         }
         Ok(())
     }

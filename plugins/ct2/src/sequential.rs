@@ -172,8 +172,12 @@ impl Windows<'_, '_> {
             return Ok(());
         }
         let mut split = timestamps::split(&decoded.tokens, self.job.tokenizer.timestamp_begin(), window);
-        if request.word_timestamps && !self.align(&encoded, window, &mut split, state, ctx)? {
-            return Ok(());
+        if request.word_timestamps {
+            if !self.align(&encoded, window, &mut split, state, ctx)? {
+                return Ok(());
+            }
+        } else {
+            self.align_over_silence(&encoded, window, &mut split, state.last_speech, ctx)?;
         }
         let (next_seek, lost) = advance(&split, window, decoded.cut, self.content);
         state.seek = next_seek;
@@ -200,6 +204,31 @@ impl Windows<'_, '_> {
             self.code = language.code;
         }
         Ok(())
+    }
+
+    /// Finds the words of segments that long silence was left out of, which are split there.
+    fn align_over_silence(
+        &mut self,
+        encoded: &Encoded,
+        window: Window,
+        split: &mut Split,
+        last_speech: f64,
+        ctx: &dyn Report,
+    ) -> Result<(), StageError> {
+        let aligner = Aligner {
+            tokenizer: self.job.tokenizer,
+            request: self.job.request,
+            start: &self.start,
+            language: &self.code,
+        };
+        let aligned = Aligned {
+            pieces: &mut split.pieces,
+            frames: window.frames,
+            offset: window.offset,
+        };
+        let transcript = &*self.transcript;
+        let spans = |piece: &Piece| transcript.spans_silence(piece);
+        aligner.align_some(self.encoder, encoded, &mut [aligned], last_speech, &spans, ctx)
     }
 
     /// Finds the words of the window, and from them the start of the next one. Returns false if nothing of it is to be kept.

@@ -65,6 +65,13 @@ impl Transcript {
         }
     }
 
+    /// Whether silence too long for one segment was left out of the piece, so that its words decide where to split it.
+    #[must_use]
+    pub fn spans_silence(&self, piece: &Piece) -> bool {
+        let spans = |speech: &SpeechMap| speech.is_spanned(piece.start, piece.end);
+        self.speech.as_ref().is_some_and(spans)
+    }
+
     /// The piece, split where silence too long for one segment was left out of it.
     #[must_use]
     pub fn split(&self, piece: Piece, decode: &dyn Fn(&[u32]) -> String) -> Vec<Piece> {

@@ -32,6 +32,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) words: bool,
     /// Whether their times come from alignment.
     pub(crate) aligned: bool,
+    /// Whether whisper.cpp estimates the times of tokens.
+    pub(crate) token_times: bool,
     /// The mapping from decoded audio to the recording.
     pub(crate) times: &'a TimeMap,
     /// Probabilities of speech in the recording; `None` if all of it is decoded.
@@ -134,7 +136,7 @@ impl<'a> Collector<'a> {
         let setting = &self.setting;
         match setting.words && setting.aligned {
             true => Some(token.aligned),
-            false => (setting.words || setting.request.max_len > 0).then_some(token.start),
+            false => setting.token_times.then_some(token.start),
         }
     }
 

@@ -66,6 +66,11 @@ impl TimeMap {
         }
     }
 
+    /// Whether long silence was left out anywhere.
+    pub(crate) fn has_seams(&self) -> bool {
+        !self.seams.is_empty()
+    }
+
     /// The long silence that was left out between two times of the cut audio, the first of several.
     pub(crate) fn seam(&self, earlier: i64, later: i64) -> Option<(i64, i64)> {
         let between = |(start, end): &(i64, i64)| earlier < *end && *start < later;

@@ -68,7 +68,9 @@ pub(crate) fn transcribe_at_once(
     }
     let threads = request.thread_count();
     let sound = Sound::new(SharedSamples::of(audio.samples), pieces);
-    let token_times = request.max_len > 0 || loaded.words && !loaded.model.is_aligned();
+    // Also those of tokens without words, to split segments at long silence.
+    let token_times =
+        request.max_len > 0 || times.has_seams() && !loaded.words || loaded.words && !loaded.model.is_aligned();
     let loud = token_times.then(|| sound.beginning(ffi::HEARD_FOR_ENERGY));
     let spectrogram = LogMel::new(sound, &loaded.header.filter_bank, threads, &|| report.cancelled())
         .ok_or_else(|| failure(RunError::Stopped))?;
@@ -103,6 +105,7 @@ pub(crate) fn transcribe_at_once(
         words: loaded.words,
         aligned: loaded.model.is_aligned(),
         times: &times,
+        token_times,
         activity: activity.as_ref().filter(|_| request.vad_filter),
         frames,
         total_ms,

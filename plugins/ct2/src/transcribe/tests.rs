@@ -370,3 +370,23 @@ fn words_are_refused_early_without_alignment_heads() {
     assert_eq!(stage.check(&request(&json!({}))), Ok(()));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// The model writes one segment over the minute of silence that is left out. Its words tell where it is split, requested or not.
+#[test]
+fn speech_behind_long_silence_stands_at_its_time() {
+    let mut stage = open("tiny.en", &json!({}));
+    let samples = [short_recording(), vec![0.0; 60 * 16_000], short_recording()].concat();
+    for batch_size in [0, 2] {
+        let given = json!({ "temperature": [0], "vad_filter": true, "batch_size": batch_size });
+        let transcription = run(&mut stage, &given, &samples, &mut Notes::new()).unwrap();
+        for segment in &transcription.segments {
+            assert_eq!(segment.text.matches("door").count(), 1, "{transcription:?}");
+            assert_eq!(segment.words, None);
+        }
+        let [first, second] = &transcription.segments[..] else {
+            panic!("two segments: {transcription:?}");
+        };
+        assert!(first.start_ms < 1_000 && first.end_ms < 4_000, "{first:?}");
+        assert!(second.start_ms > 61_000, "{second:?}");
+    }
+}

@@ -72,6 +72,12 @@ impl SpeechMap {
         self.silence[self.part(later, false)] - self.silence[self.part(earlier, false)] > LONGEST_SPANNED_SILENCE
     }
 
+    /// Whether more silence than a segment may span was left out within a span of the track.
+    #[must_use]
+    pub fn is_spanned(&self, start: f64, end: f64) -> bool {
+        self.silence[self.part(end, true)] - self.silence[self.part(start, false)] > LONGEST_SPANNED_SILENCE
+    }
+
     /// Of a span of the track, what lies on one side of all long silences that were left out in it: the longest such stretch.
     fn within_spannable(&self, start: f64, end: f64) -> (f64, f64) {
         let (first, last) = (self.part(start, false), self.part(end, true));

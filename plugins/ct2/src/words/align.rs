@@ -72,4 +72,36 @@ impl Aligner<'_> {
         }
         Ok(last_speech)
     }
+
+    /// Aligns only the pieces that are `wanted`, with all text of their windows around them. Without any it does nothing.
+    ///
+    /// # Errors
+    /// As [`Aligner::align`].
+    pub fn align_some(
+        self,
+        encoder: &mut Encoder<'_>,
+        encoded: &Encoded,
+        windows: &mut [Aligned<'_>],
+        last_speech: f64,
+        wanted: &dyn Fn(&Piece) -> bool,
+        ctx: &dyn Report,
+    ) -> Result<(), StageError> {
+        if !windows.iter().any(|window| window.pieces.iter().any(wanted)) {
+            return Ok(());
+        }
+        let mut copies: Vec<Vec<Piece>> = windows.iter().map(|window| window.pieces.to_vec()).collect();
+        let copied = copies.iter_mut().zip(windows.iter()).map(|(pieces, window)| Aligned {
+            pieces,
+            frames: window.frames,
+            offset: window.offset,
+        });
+        self.align(encoder, encoded, &mut copied.collect::<Vec<_>>(), last_speech, ctx)?;
+        for (window, copies) in windows.iter_mut().zip(copies) {
+            let pairs = window.pieces.iter_mut().zip(copies);
+            pairs
+                .filter(|(piece, _)| wanted(piece))
+                .for_each(|(piece, copy)| *piece = copy);
+        }
+        Ok(())
+    }
 }

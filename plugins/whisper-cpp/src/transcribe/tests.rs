@@ -448,3 +448,32 @@ fn blocks_can_be_resumed() {
         );
     }
 }
+
+/// The model writes one segment over the minute of silence that is left out. Times of tokens tell where it is split, although no words are
+/// requested.
+#[test]
+fn speech_behind_long_silence_stands_at_its_time() {
+    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/short.wav")).unwrap();
+    // 8 kHz and 16 bits: every sample twice.
+    let samples = bytes[44..].chunks_exact(2).flat_map(|pair| {
+        let sample = f32::from(i16::from_le_bytes([pair[0], pair[1]])) / 32_768.0;
+        [sample, sample]
+    });
+    let once: Vec<f32> = samples.collect();
+    let samples = [&once[..], &[0.0; 60 * 16_000], &once].concat();
+    let given = json!({ "vad_filter": true, "temperature_inc": 0.0 });
+    let transcription = run(&tiny_english(), &samples, &given).unwrap();
+    for segment in &transcription.segments {
+        assert!(segment.text.matches("door").count() <= 1, "{transcription:?}");
+        assert!(segment.end_ms < 4_000 || segment.start_ms > 61_000, "{segment:?}");
+        assert_eq!(segment.words, None);
+    }
+    let late = transcription
+        .segments
+        .iter()
+        .filter(|segment| segment.start_ms > 61_000);
+    assert!(
+        late.into_iter().any(|segment| segment.text.contains("door")),
+        "{transcription:?}"
+    );
+}
