@@ -17,7 +17,7 @@ use crate::replicas::Part;
 use crate::report::Report;
 use crate::timestamps::{self, Piece, Split};
 use crate::transcript::{Facts, Transcript};
-use crate::words::align::{Aligned, Aligner};
+use crate::words::align::Aligned;
 
 mod chunk;
 
@@ -164,12 +164,7 @@ impl Batches<'_, '_> {
         splits: &mut [Split],
         ctx: &dyn Report,
     ) -> Result<(), StageError> {
-        let aligner = Aligner {
-            tokenizer: self.job.tokenizer,
-            request: self.job.request,
-            start: &self.start,
-            language: &self.language.code,
-        };
+        let aligner = self.job.aligner(&self.start, &self.language.code);
         let windows = batch.iter().zip(splits.iter_mut()).map(|(chunk, split)| Aligned {
             pieces: &mut split.pieces,
             frames: chunk.window().frames,

@@ -8,6 +8,7 @@ use crate::mel::{SAMPLE_RATE, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::prompt;
 use crate::tokenizer::Tokenizer;
+use crate::words::align::Aligner;
 
 /// The length of a window of the model, in seconds.
 const WINDOW_SECONDS: usize = 30;
@@ -30,6 +31,16 @@ impl<'a> Job<'a> {
         match text.map(str::trim) {
             None | Some("") => Ok(Vec::new()),
             Some(text) => Ok(self.tokenizer.encode(&format!(" {text}"))?),
+        }
+    }
+
+    /// The aligner of windows that begin with the tokens `start`, in the language of this code.
+    pub(crate) fn aligner<'b>(&'b self, start: &'b [u32], language: &'b str) -> Aligner<'b> {
+        Aligner {
+            tokenizer: self.tokenizer,
+            request: self.request,
+            start,
+            language,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::state::State;
 use crate::timestamps::{self, Piece, Split, Window, seconds};
 use crate::track::Track;
 use crate::transcript::{Facts, Transcript};
-use crate::words::align::{Aligned, Aligner};
+use crate::words::align::Aligned;
 use crate::words::end_of;
 
 /// Transcribes `track` into `transcript`; returns the language, unless there is no audio.
@@ -215,12 +215,7 @@ impl Windows<'_, '_> {
         last_speech: f64,
         ctx: &dyn Report,
     ) -> Result<(), StageError> {
-        let aligner = Aligner {
-            tokenizer: self.job.tokenizer,
-            request: self.job.request,
-            start: &self.start,
-            language: &self.code,
-        };
+        let aligner = self.job.aligner(&self.start, &self.code);
         let aligned = Aligned {
             pieces: &mut split.pieces,
             frames: window.frames,
@@ -241,12 +236,7 @@ impl Windows<'_, '_> {
         ctx: &dyn Report,
     ) -> Result<bool, StageError> {
         let request = self.job.request;
-        let aligner = Aligner {
-            tokenizer: self.job.tokenizer,
-            request,
-            start: &self.start,
-            language: &self.code,
-        };
+        let aligner = self.job.aligner(&self.start, &self.code);
         let aligned = Aligned {
             pieces: &mut split.pieces,
             frames: window.frames,
