@@ -85,9 +85,18 @@ fn lame(frame: &[u8], at: usize, info: Info) -> Option<Info> {
         is_sound: check
             .map(|check| u16::from_be_bytes(*check))
             .filter(|check| *check != 0)
-            .map(|check| check == checksum(&frame[..at + 34])),
+            .map(|check| check == checksum(&frame[..at + 34]) || Some(check) == checksum_of_ffmpeg(frame, at + 34)),
         ..info
     })
+}
+
+/// The checksum as `ffmpeg` computes it: over 190 bytes, with the field itself as 0. That is LAME's, which ends before the field, only in
+/// MPEG-1 with two channels.
+fn checksum_of_ffmpeg(frame: &[u8], field: usize) -> Option<u16> {
+    let mut covered = frame.get(..190)?.to_vec();
+    let end = covered.len().min(field + 2);
+    covered.get_mut(field..end).unwrap_or_default().fill(0);
+    Some(checksum(&covered))
 }
 
 /// CRC-16 of the polynomial 0x8005, reflected, from 0.

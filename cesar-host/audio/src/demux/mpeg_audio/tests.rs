@@ -116,6 +116,32 @@ fn counts_without_a_checksum_are_believed_only_in_a_cut_file() {
     assert_eq!((cut.packets.len(), cut.ending.is_cut), (9, true));
 }
 
+/// Hidden frame of `ffmpeg -i IN -ar 22050 -ac 1 -b:a 64k OUT.mp3` up to its checksum: 342 frames and 71,679 bytes.
+const HIDDEN_OF_FFMPEG: &str = "\
+    fff380c0000000000000000000496e666f0000000f00000156000117ff000305080b0e101215171a1d20222427292c2f313436393b3e404346484b4d\
+    505255585a5d5f616466696c6f717376787b7e818385888a8d909295979a9c9fa1a4a7a9acaeb0b3b6b9bbbec0c2c5c8cbcdd0d2d4d7d9dcdfe1e4e6\
+    e9ebeef1f3f6f8fbfd000000004c61766335392e333700000000000000000000000024040f00000000000117ff8e6e5392";
+
+/// With one channel or a low rate, `ffmpeg` computes the checksum over other bytes than LAME.
+#[test]
+fn counts_of_ffmpeg_with_one_channel_are_believed() {
+    let digits = HIDDEN_OF_FFMPEG.as_bytes().chunks_exact(2);
+    let mut hidden: Vec<u8> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    let header = *hidden.first_chunk().unwrap();
+    hidden.resize(208, 0);
+    let content = |count| [hidden.clone(), silent(header, 208, count)].concat();
+    let (whole, cut) = (read(&content(342)), read(&content(240)));
+    assert_eq!((whole.packets.len(), cut.packets.len()), (342, 240));
+    assert_eq!(cut.declared_end, whole.declared_end);
+    // Another count, and the checksum is wrong.
+    let mut edited = content(240);
+    let tag = tag_of(&edited);
+    edited[tag + 11] ^= 1;
+    assert!(read(&edited).declared_end < whole.declared_end);
+}
+
 #[test]
 fn a_cut_file_declares_what_it_had() {
     let whole = read(&harbour());
