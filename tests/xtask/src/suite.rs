@@ -26,7 +26,17 @@ const AT_A_TIME: usize = 2;
 const LOWEST_PRIORITY: u8 = 19;
 
 /// The executables that take longest, begun first so that none of them is left alone at the end.
-const LONGEST: [&str; 5] = ["media", "server", "cesar_plugin_ct2", "cesar_audio", "plugins"];
+const LONGEST: [&str; 9] = [
+    "media",
+    "server",
+    "cesar_plugin_whisper_cpp",
+    "plugins",
+    "cli",
+    "cesar_plugin_ct2",
+    "cesar_audio",
+    "network",
+    "cache",
+];
 
 /// A built test executable.
 #[derive(Debug, PartialEq, Eq)]
