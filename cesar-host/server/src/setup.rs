@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use cesar_config::ServerSettings;
 use cesar_corrections::Corrections;
-use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
+use cesar_jobs::{Disk, JobStore, Policy, SqliteJobs, StoreOptions, SystemRandom, Uploads, Workers};
 use cesar_models::pull::library_folder;
 use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
@@ -96,12 +96,12 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         max_queued: settings.max_queue,
         ..Policy::default()
     };
-    let options = Options {
+    let options = StoreOptions {
         policy,
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let store: Arc<dyn JobStore> = Arc::new(SqliteJobs::open(&data, options)?);
-    let corrections = Corrections::open(&data, cesar_corrections::Options::default())?;
+    let corrections = Corrections::open(&data, cesar_corrections::StoreOptions::default())?;
     let random = Arc::new(SystemRandom);
     let uploads = Uploads::open(&data, Disk::real(), Arc::clone(&random) as _)?;
     let workers = Workers::open(&data, Disk::real(), random)?;

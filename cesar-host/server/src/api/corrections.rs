@@ -95,7 +95,7 @@ impl IntoResponse for NotAccepted {
         let current = history.current;
         let refusal = Refusal::from(CorrectionsError::Conflict { expected, current });
         let (status, mut headers) = (refusal.status, headers(&refusal));
-        if let Ok(tag) = etag::of(current, None).parse() {
+        if let Ok(tag) = etag::tag(current, None).parse() {
             headers.insert(ETAG, tag);
         }
         let mut changes = history.views();
@@ -149,7 +149,7 @@ async fn accept(
     let accepted = app
         .block(move |shared| append(shared, id, expected, &author, &batch))
         .await??;
-    let tag = [(ETAG, etag::of(accepted.revision, None))];
+    let tag = [(ETAG, etag::tag(accepted.revision, None))];
     Ok((tag, Json(accepted)).into_response())
 }
 
@@ -243,5 +243,5 @@ pub(crate) async fn history(State(app): State<App>, Id(id): Id) -> Result<Respon
             })
         })
         .await??;
-    Ok(([(ETAG, etag::of(view.revision, None))], Json(view)).into_response())
+    Ok(([(ETAG, etag::tag(view.revision, None))], Json(view)).into_response())
 }

@@ -87,7 +87,7 @@ struct ClearParams {
 impl CachedStage {
     /// `before` is the last earlier stage that must run.
     fn new(explained: StageExplanation, before: Option<Stage>) -> Self {
-        let why = why(&explained, before);
+        let why = reason(&explained, before);
         let entry = explained.entry;
         Self {
             stage: explained.stage,
@@ -104,7 +104,7 @@ impl CachedStage {
     }
 }
 
-fn why(explained: &StageExplanation, before: Option<Stage>) -> Option<String> {
+fn reason(explained: &StageExplanation, before: Option<Stage>) -> Option<String> {
     match explained.state {
         StageState::Hit => None,
         StageState::Refresh => Some("requested".to_owned()),
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn every_miss_has_a_reason() {
-        let reason = |state| why(&explained(state), Some(Stage::Asr)).unwrap_or_default();
+        let reason = |state| reason(&explained(state), Some(Stage::Asr)).unwrap_or_default();
         assert_eq!(reason(StageState::Hit), "");
         assert_eq!(reason(StageState::Miss), "no similar result");
         assert_eq!(reason(StageState::Unknown), "depends on asr");

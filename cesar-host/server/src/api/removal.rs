@@ -28,7 +28,7 @@ use crate::work::{feed_watch, indexing, recording, stored};
 const LONGEST_TITLE: usize = 200;
 
 /// Time for the worker of a removed job to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WORKER_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Seconds after which a client may ask again.
 const RETRY_AFTER_S: u64 = 2;
@@ -128,7 +128,7 @@ pub(crate) async fn remove(app: &App, id: JobId, corrections: bool) -> Result<Re
 
 /// The job, once it has ended.
 async fn end(app: &App, id: JobId) -> Result<Job, Refusal> {
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + WORKER_STOP_TIMEOUT;
     match app.block(move |shared| shared.store.cancel(id)).await?? {
         Cancellation::Ended(job) if !app.running.holds(id) => return Ok(job),
         // Its worker still indexes the transcript.

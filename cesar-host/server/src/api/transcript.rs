@@ -60,7 +60,7 @@ pub(crate) async fn transcript(
     let request = FormatRequest { format, stage };
     let label = job.request.label;
     let rendering = render(&app, request, corrected.json, label.clone()).await?;
-    let tag = etag::of(corrected.current, Some(&rendering.bytes));
+    let tag = etag::tag(corrected.current, Some(&rendering.bytes));
     if etag::is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }

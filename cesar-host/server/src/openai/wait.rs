@@ -37,13 +37,13 @@ pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
 /// The document of an ended job, with corrections, or the reason that it has none.
 pub(super) async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
     check_ended(job)?;
-    there(stored::document(app, job).await?)
+    required(stored::document(app, job).await?)
 }
 
 /// The same as it was recognised.
 pub(super) async fn original(app: &App, job: &Job) -> Result<String, Refusal> {
     check_ended(job)?;
-    there(stored::original(app, job).await?)
+    required(stored::original(app, job).await?)
 }
 
 fn check_ended(job: &Job) -> Result<(), Refusal> {
@@ -53,7 +53,7 @@ fn check_ended(job: &Job) -> Result<(), Refusal> {
     }
 }
 
-fn there(document: Option<String>) -> Result<String, Refusal> {
+fn required(document: Option<String>) -> Result<String, Refusal> {
     document.ok_or_else(|| Refusal::internal(&"a completed job has no document"))
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn corrected(shared: &Shared, media: &Digest, revision: u64) -> Resul
 #[cfg(test)]
 mod tests {
     use cesar_base::{Fault, FaultKind};
-    use cesar_jobs::{Disk, JobRequest, NewJob, Options, Source, SqliteJobs, Submission};
+    use cesar_jobs::{Disk, JobRequest, NewJob, Source, SqliteJobs, StoreOptions, Submission};
 
     use super::*;
 
@@ -127,9 +127,9 @@ mod tests {
             kind: FaultKind::InputOutput,
             lasting: false,
         });
-        let options = Options {
+        let options = StoreOptions {
             disk: disk.clone(),
-            ..Options::default()
+            ..StoreOptions::default()
         };
         let store = SqliteJobs::open(folder.path(), options).unwrap();
         let (feed, mut watch) = (Feed::new().unwrap(), FeedWatch::default());

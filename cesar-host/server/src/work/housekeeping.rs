@@ -176,7 +176,7 @@ pub(crate) fn prune(shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use cesar_base::ManualClock;
-    use cesar_jobs::{Description, Disk, LIFETIME_MS, Options, SqliteJobs, SystemRandom};
+    use cesar_jobs::{Description, Disk, LIFETIME_MS, SqliteJobs, StoreOptions, SystemRandom};
 
     use super::*;
 
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_sweep_removes_orphans_and_expired_uploads() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteJobs::open(folder.path(), Options::default()).unwrap();
+        let store = SqliteJobs::open(folder.path(), StoreOptions::default()).unwrap();
         let uploads = Uploads::open(folder.path(), Disk::real(), Arc::new(SystemRandom)).unwrap();
         let clock = ManualClock::new(SystemClock.now_ms());
         let orphan = uploads.create(10).unwrap().finish().unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn open(shared: &Shared, job: &Job) -> Result<Arc<Recording>, Refusal
     match &job.request.source {
         Source::Upload { upload, digest, .. } => match File::open(shared.uploads.path(*upload)) {
             Ok(file) => Recording::new(file, *digest).map(Arc::new).map_err(unreadable),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(gone()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(recording_gone()),
             Err(error) => Err(unreadable(error)),
         },
         Source::Url { url } => {
@@ -44,9 +44,9 @@ pub(crate) fn open(shared: &Shared, job: &Job) -> Result<Arc<Recording>, Refusal
             if let Some(recording) = shared.open_downloads.get(job.id, media) {
                 return Ok(recording);
             }
-            let address = Address::parse(url).map_err(|_| gone())?;
+            let address = Address::parse(url).map_err(|_| recording_gone())?;
             let stored = shared.pipeline.stored_download(&address, media)?;
-            let (file, digest) = stored.ok_or_else(gone)?;
+            let (file, digest) = stored.ok_or_else(recording_gone)?;
             let recording = Arc::new(Recording::new(file, digest).map_err(unreadable)?);
             shared.open_downloads.add(job.id, &recording);
             Ok(recording)
@@ -54,7 +54,7 @@ pub(crate) fn open(shared: &Shared, job: &Job) -> Result<Arc<Recording>, Refusal
     }
 }
 
-fn gone() -> Refusal {
+fn recording_gone() -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         Code::RecordingGone,

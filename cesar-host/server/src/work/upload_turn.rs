@@ -9,7 +9,7 @@ use crate::state::{App, Shared};
 use crate::work::receiving::Turn;
 
 /// Time for an older request to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const OLDER_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two tries.
 const RETRY: Duration = Duration::from_millis(20);
@@ -21,7 +21,7 @@ pub(crate) async fn take_turn<T: Send + 'static>(
     open: impl Fn(&Shared) -> cesar_jobs::Result<Opened<T>> + Clone + Send + 'static,
 ) -> Result<(Opened<T>, Turn), Refusal> {
     let turn = app.receiving.begin(id);
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let until = tokio::time::Instant::now() + OLDER_REQUEST_TIMEOUT;
     loop {
         let open = open.clone();
         let opened = app.block(move |shared| open(shared)).await??;

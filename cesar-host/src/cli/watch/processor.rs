@@ -13,7 +13,7 @@ use super::moves::{Moved, durable, move_into};
 use super::settle::is_same;
 use crate::cli::inputs::Recording;
 use crate::cli::outputs::{self, Outputs, Place};
-use crate::cli::parallel::{self, Turns};
+use crate::cli::parallel::{self, OutputOrder};
 use crate::cli::progress::Show;
 use crate::cli::report::{Exit, Failure};
 use crate::cli::summary::Outcome;
@@ -32,7 +32,7 @@ const OF_RECORDING: [&str; 5] = [
 const OF_ALL: [&str; 3] = ["plugin_unavailable", "model_not_found", "library_not_found"];
 
 /// Everything that the work needs.
-pub(super) struct Dealer<'a> {
+pub(super) struct Processor<'a> {
     pub(super) work: &'a Work,
     pub(super) outputs: &'a Outputs,
     pub(super) ledger: &'a Ledger,
@@ -44,7 +44,7 @@ pub(super) struct Dealer<'a> {
 }
 
 /// The result of the work.
-pub(super) enum Dealt {
+pub(super) enum Processed {
     Transcribed(Outcome),
     /// It had its transcript.
     Known,
@@ -58,15 +58,15 @@ pub(super) enum Dealt {
     End(Failure),
 }
 
-impl Dealer<'_> {
-    pub(super) fn deal(&self, recording: &Recording, stamp: &FileStamp) -> Dealt {
+impl Processor<'_> {
+    pub(super) fn process(&self, recording: &Recording, stamp: &FileStamp) -> Processed {
         let (path, extensions) = (&recording.path, self.work.extensions());
         if let Some(files) = self.ledger.transcripts(path, stamp, &extensions) {
             self.detail(&format!("{} has its transcript {}", recording.label, list(&files)));
-            return self.finish(recording, stamp, &files, Dealt::Known);
+            return self.finish(recording, stamp, &files, Processed::Known);
         }
         match self.transcribe(recording, stamp, &extensions) {
-            Ok(Finished { outcome, files }) => self.finish(recording, stamp, &files, Dealt::Transcribed(outcome)),
+            Ok(Finished { outcome, files }) => self.finish(recording, stamp, &files, Processed::Transcribed(outcome)),
             Err(failure) => self.failure(recording, stamp, failure),
         }
     }
@@ -82,8 +82,8 @@ impl Dealer<'_> {
         }
         let mut task = Task::of(recording, place);
         task.replaced = self.ledger.replaced(path, stamp).below(self.output);
-        let turns = Turns::default();
-        let work = || transcribe::one(self.work, &task, self.outputs, &turns.of(0), self.show, self.cancel);
+        let order = OutputOrder::default();
+        let work = || transcribe::run_task(self.work, &task, self.outputs, &order.turn(0), self.show, self.cancel);
         let finished = parallel::contained(&recording.label, work)?;
         if let Some(recorded) = &recorded {
             self.ledger.remember(recorded, &finished.files);
@@ -92,43 +92,43 @@ impl Dealer<'_> {
     }
 
     /// Moves a recording that has its transcripts in `files`.
-    fn finish(&self, recording: &Recording, stamp: &FileStamp, files: &[PathBuf], dealt: Dealt) -> Dealt {
+    fn finish(&self, recording: &Recording, stamp: &FileStamp, files: &[PathBuf], processed: Processed) -> Processed {
         if look(&recording.path).is_none_or(|now| !is_same(&now, stamp)) {
-            return Dealt::Changed;
+            return Processed::Changed;
         }
-        let Some(folder) = self.done else { return dealt };
+        let Some(folder) = self.done else { return processed };
         // A machine that fails after the move must not lose a transcript that nothing would make again.
         if let Err(error) = files.iter().try_for_each(|file| durable(file)) {
             let text = format!("the transcript of `{}` cannot be stored: {error}", recording.label);
-            return Dealt::Later(Failure::failed(text));
+            return Processed::Later(Failure::failed(text));
         }
         self.move_away(recording, stamp, folder, None)
-            .map_or_else(|dealt| dealt, |()| dealt)
+            .map_or_else(|processed| processed, |()| processed)
     }
 
-    fn failure(&self, recording: &Recording, stamp: &FileStamp, failure: Failure) -> Dealt {
+    fn failure(&self, recording: &Recording, stamp: &FileStamp, failure: Failure) -> Processed {
         let is_one_of = |codes: &[&str]| failure.code.is_some_and(|code| codes.contains(&code));
         if failure.interrupted || failure.exit == Exit::Usage || is_one_of(&OF_ALL) {
-            return Dealt::End(failure);
+            return Processed::End(failure);
         }
         // Also a change of its owner or mode is noticed by the pipeline.
         if look(&recording.path).is_none_or(|now| now != *stamp) {
-            return Dealt::Changed;
+            return Processed::Changed;
         }
         if failure.code == Some("changed") {
             // Not the recording: a plugin or a model was replaced, which the next start of the command loads.
-            return Dealt::End(failure);
+            return Processed::End(failure);
         }
         // A defect of Cesar has no code, and would be met again.
         if failure.code.is_some() && !is_one_of(&OF_RECORDING) {
-            return Dealt::Later(failure);
+            return Processed::Later(failure);
         }
         if let Some(folder) = self.failed
-            && let Err(dealt) = self.move_away(recording, stamp, folder, Some(&failure.text))
+            && let Err(processed) = self.move_away(recording, stamp, folder, Some(&failure.text))
         {
-            return dealt;
+            return processed;
         }
-        Dealt::Failed(failure)
+        Processed::Failed(failure)
     }
 
     fn move_away(
@@ -137,7 +137,7 @@ impl Dealer<'_> {
         stamp: &FileStamp,
         folder: &Path,
         reason: Option<&str>,
-    ) -> Result<(), Dealt> {
+    ) -> Result<(), Processed> {
         match move_into(folder, &recording.name, &recording.path, stamp, reason) {
             Ok(Moved::To(target)) => {
                 self.ledger.forget(&recording.path);
@@ -147,12 +147,12 @@ impl Dealer<'_> {
                 self.detail(&format!("{} moved to {}", recording.label, shown(&target)));
                 Ok(())
             }
-            Ok(Moved::Changed) => Err(Dealt::Changed),
-            Err(_) if look(&recording.path).is_none() => Err(Dealt::Changed),
+            Ok(Moved::Changed) => Err(Processed::Changed),
+            Err(_) if look(&recording.path).is_none() => Err(Processed::Changed),
             Err(error) => {
                 let (label, folder) = (&recording.label, shown(folder));
                 let text = format!("`{label}` cannot be moved to `{folder}`: {error}");
-                Err(Dealt::Later(Failure::failed(text)))
+                Err(Processed::Later(Failure::failed(text)))
             }
         }
     }
