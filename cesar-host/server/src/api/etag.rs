@@ -7,8 +7,7 @@ use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use cesar_base::Digest;
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 /// The tag of a file at a revision, or of the revision alone.
 pub(crate) fn tag(revision: u64, file: Option<&[u8]>) -> String {

@@ -12,13 +12,15 @@ use cesar_runner::CancelToken;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
 use crate::api::query::{QueryFields, fields};
+use crate::refusal::Refusal;
+use crate::refusal::problem::{Problem, ProblemBody};
 use crate::state::{App, Shared};
-use crate::work::plan_request::plan;
-use crate::work::{indexing, stored, worker};
+use crate::work::indexing;
+use crate::work::requests::plan;
+use crate::work::running::worker;
+use crate::work::transcripts::stored;
 
 /// Results that the job would find in the cache now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -196,7 +198,7 @@ fn remove(shared: &Shared, stage: Option<&str>, dry_run: bool) -> Result<Pruned,
         }),
     };
     let removed = removed.map_err(|error| Refusal::internal(&error))?;
-    if let Some(index) = shared.search.as_ref().filter(|_| !dry_run)
+    if let Some(index) = shared.transcripts.search.as_ref().filter(|_| !dry_run)
         && let Err(error) = indexing::holders(shared).reconcile(index)
     {
         tracing::warn!("the search index has results that were removed from the cache: {error}");
