@@ -18,21 +18,6 @@ type Module = Vec<String>;
 /// The nodes that each node imports, each with an example: the importing file and the path.
 type Graph = BTreeMap<Module, BTreeMap<Module, String>>;
 
-/// Imports that close a circle and are not counted. An unused one is an error as well.
-const ALLOWED: &[(&str, &str, &str)] = &[
-    // The clock counts in the unit that containers have, which `demux` defines beside its other types.
-    ("cesar-host/audio/src", "clock", "demux"),
-    // The one container without a reader of its own words errors as its decoder does.
-    ("cesar-host/audio/src", "demux", "decoder"),
-    // Pairs of which one is the continuation of the other in a second file.
-    ("cesar-host/audio/src", "silence", "takes"),
-    ("cesar-host/audio/src", "demux/xiph", "demux/flac"),
-    ("cesar-host/audio/src", "demux/matroska/walk", "demux/matroska/orphan"),
-    ("cesar-host/audio/src", "demux/matroska/codec", "demux/matroska/entry"),
-    ("cesar-host/audio/src", "demux/mp4/track", "demux/mp4/movie"),
-    ("cesar-host/audio/src", "ffmpeg/messages", "ffmpeg/probe"),
-];
-
 /// The paths of a `use` behind `prefix`, each with the name that it binds. Returns the position behind them.
 fn imports(tokens: &[&str], mut at: usize, prefix: &[String], found: &mut Vec<(Module, String)>) -> usize {
     let mut path = prefix.to_vec();
@@ -193,19 +178,9 @@ impl Crate {
         graph
     }
 
-    /// The circles among siblings in one folder. The `allowed` imports are left out; one that does not occur is in the list as well.
-    fn circles(&self, allowed: &[(&str, &str)]) -> Vec<String> {
-        let (mut remaining, mut unused) = (self.siblings(), Vec::new());
-        let module = |name: &str| name.split('/').map(str::to_owned).collect::<Module>();
-        for &(from, to) in allowed {
-            let others = remaining.get_mut(&module(from));
-            if others.and_then(|others| others.remove(&module(to))).is_none() {
-                unused.push(format!("{from} -> {to} is allowed and does not occur"));
-            }
-        }
-        let mut circles = circles(&remaining);
-        circles.extend(unused);
-        circles
+    /// The circles among siblings in one folder.
+    fn circles(&self) -> Vec<String> {
+        circles(&self.siblings())
     }
 }
 
@@ -282,9 +257,7 @@ fn sibling_modules_import_each_other_one_way() {
     for folder in &crates {
         let mut texts = BTreeMap::new();
         sources(&workspace().join(folder), &[], &mut texts);
-        let allowed = ALLOWED.iter().filter(|(name, ..)| name == folder);
-        let allowed: Vec<(&str, &str)> = allowed.map(|&(_, from, to)| (from, to)).collect();
-        let circles = Crate::read(&texts).circles(&allowed);
+        let circles = Crate::read(&texts).circles();
         found.extend(circles.into_iter().map(|circle| format!("{folder}: {circle}")));
     }
     assert_eq!(found, [""; 0], "move what both need into a module below them");
@@ -300,7 +273,7 @@ fn circles_of(modules: &[(&str, &str)]) -> Vec<String> {
             .collect();
         (path, (*text).to_owned())
     });
-    Crate::read(&sources.collect()).circles(&[])
+    Crate::read(&sources.collect()).circles()
 }
 
 #[test]
