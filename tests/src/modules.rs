@@ -18,27 +18,6 @@ type Module = Vec<String>;
 /// The nodes that each node imports, each with an example: the importing file and the path.
 type Graph = BTreeMap<Module, BTreeMap<Module, String>>;
 
-/// Folders whose own modules may import each other both ways, as long as the files below do not.
-const GROUPED: &[(&str, &str)] = &[
-    // Its folders group files by subject; the order is that of the files (`lib.rs` has the picture).
-    ("cesar-host/server/src", ""),
-];
-
-/// Imports that close a circle and are not counted. An unused one is an error as well.
-const ALLOWED: &[(&str, &str, &str)] = &[
-    // The clock counts in the unit that containers have, which `demux` defines beside its other types.
-    ("cesar-host/audio/src", "clock", "demux"),
-    // The one container without a reader of its own words errors as its decoder does.
-    ("cesar-host/audio/src", "demux", "decoder"),
-    // Pairs of which one is the continuation of the other in a second file.
-    ("cesar-host/audio/src", "silence", "takes"),
-    ("cesar-host/audio/src", "demux/xiph", "demux/flac"),
-    ("cesar-host/audio/src", "demux/matroska/walk", "demux/matroska/orphan"),
-    ("cesar-host/audio/src", "demux/matroska/codec", "demux/matroska/entry"),
-    ("cesar-host/audio/src", "demux/mp4/track", "demux/mp4/movie"),
-    ("cesar-host/audio/src", "ffmpeg/messages", "ffmpeg/probe"),
-];
-
 /// The paths of a `use` behind `prefix`, each with the name that it binds. Returns the position behind them.
 fn imports(tokens: &[&str], mut at: usize, prefix: &[String], found: &mut Vec<(Module, String)>) -> usize {
     let mut path = prefix.to_vec();
@@ -174,8 +153,8 @@ impl Crate {
         source.or(Some(current))
     }
 
-    /// All imports among modules of which neither lies in the other; `node` names the two nodes of an import below their common folder.
-    fn graph(&self, node: impl Fn(&Module, &Module, usize) -> Option<(Module, Module)>) -> Graph {
+    /// The imports among siblings in one folder, also from and to what lies below them.
+    fn siblings(&self) -> Graph {
         let mut graph = Graph::new();
         for (module, paths) in &self.0 {
             for path in &paths.all {
@@ -190,39 +169,18 @@ impl Crate {
                 if common == module.len() || common == target.len() {
                     continue;
                 }
-                if let Some((from, to)) = node(module, &target, common) {
-                    let example = format!("{} names {}", module.join("/"), path.join("::"));
-                    graph.entry(from).or_default().entry(to).or_insert(example);
-                }
+                let node = |module: &Module| module[..=common].to_vec();
+                let example = format!("{} names {}", module.join("/"), path.join("::"));
+                let from = graph.entry(node(module)).or_default();
+                from.entry(node(&target)).or_insert(example);
             }
         }
         graph
     }
 
-    /// The circles among siblings in one folder, or among the files of a crate whose siblings are `grouped`. The `allowed` imports are
-    /// left out; one that is on no circle is in the list as well.
-    fn circles(&self, grouped: &[&str], allowed: &[(&str, &str)]) -> Vec<String> {
-        let is_grouped = |module: &Module, common: usize| grouped.contains(&module[..common].join("/").as_str());
-        let siblings = self.graph(|from, to, common| {
-            let node = |module: &Module| module[..=common].to_vec();
-            (!is_grouped(from, common)).then(|| (node(from), node(to)))
-        });
-        let (mut remaining, mut unused) = (siblings, Vec::new());
-        let module = |name: &str| name.split('/').map(str::to_owned).collect::<Module>();
-        for &(from, to) in allowed {
-            let others = remaining.get_mut(&module(from));
-            if others.and_then(|others| others.remove(&module(to))).is_none() {
-                unused.push(format!("{from} -> {to} is allowed and does not occur"));
-            }
-        }
-        let mut circles = circles(&remaining);
-        circles.extend(unused);
-        if !grouped.is_empty() {
-            circles.extend(self::circles(
-                &self.graph(|from, to, _| Some((from.clone(), to.clone()))),
-            ));
-        }
-        circles
+    /// The circles among siblings in one folder.
+    fn circles(&self) -> Vec<String> {
+        circles(&self.siblings())
     }
 }
 
@@ -299,21 +257,14 @@ fn sibling_modules_import_each_other_one_way() {
     for folder in &crates {
         let mut texts = BTreeMap::new();
         sources(&workspace().join(folder), &[], &mut texts);
-        let grouped: Vec<&str> = GROUPED
-            .iter()
-            .filter(|(name, _)| name == folder)
-            .map(|(_, module)| *module)
-            .collect();
-        let allowed = ALLOWED.iter().filter(|(name, ..)| name == folder);
-        let allowed: Vec<(&str, &str)> = allowed.map(|&(_, from, to)| (from, to)).collect();
-        let circles = Crate::read(&texts).circles(&grouped, &allowed);
+        let circles = Crate::read(&texts).circles();
         found.extend(circles.into_iter().map(|circle| format!("{folder}: {circle}")));
     }
     assert_eq!(found, [""; 0], "move what both need into a module below them");
 }
 
 /// The circles of a crate with these modules.
-fn circles_of(modules: &[(&str, &str)], grouped: &[&str]) -> Vec<String> {
+fn circles_of(modules: &[(&str, &str)]) -> Vec<String> {
     let sources = modules.iter().map(|(name, text)| {
         let path = name
             .split('/')
@@ -322,7 +273,7 @@ fn circles_of(modules: &[(&str, &str)], grouped: &[&str]) -> Vec<String> {
             .collect();
         (path, (*text).to_owned())
     });
-    Crate::read(&sources.collect()).circles(grouped, &[])
+    Crate::read(&sources.collect()).circles()
 }
 
 #[test]
@@ -331,9 +282,9 @@ fn a_circle_is_found_through_folders_and_reexports() {
     let a = ("a/inner", "use crate::{b::{self, Other as Another}, c};");
     let folder = ("a", "mod inner;");
     let c = ("c", "");
-    assert_eq!(circles_of(&[root, folder, a, ("b", "use std::fmt;"), c], &[]), [""; 0]);
+    assert_eq!(circles_of(&[root, folder, a, ("b", "use std::fmt;"), c]), [""; 0]);
     for b in ["use crate::Thing;", "fn f() -> super::a::inner::Thing { }"] {
-        let found = circles_of(&[root, folder, a, ("b", b), c], &[]);
+        let found = circles_of(&[root, folder, a, ("b", b), c]);
         assert_eq!(found.len(), 2, "{b}: {found:?}");
         assert!(found[0].starts_with("a -> b: a/inner names crate::b"), "{found:?}");
     }
@@ -344,7 +295,7 @@ fn a_circle_is_found_through_folders_and_reexports() {
         ("b", "use super::c::X;"),
         ("c", "use crate::a::inner;"),
     ];
-    assert_eq!(circles_of(&long, &[]).len(), 4);
+    assert_eq!(circles_of(&long).len(), 4);
 }
 
 #[test]
@@ -357,35 +308,14 @@ fn tests_comments_and_literals_are_no_imports() {
         "#[cfg(test)]\n#[path = \"b\"]\nuse crate::a::A;",
         "#![cfg(test)]\nuse crate::a::A;",
     ] {
-        assert_eq!(circles_of(&[a, ("b", b)], &[]), [""; 0], "{b}");
+        assert_eq!(circles_of(&[a, ("b", b)]), [""; 0], "{b}");
     }
     assert_eq!(
-        circles_of(
-            &[a, ("b", "#[cfg(test)] mod tests; #[cfg(not(test))] use crate::a::A;")],
-            &[]
-        )
-        .len(),
+        circles_of(&[a, ("b", "#[cfg(test)] mod tests; #[cfg(not(test))] use crate::a::A;")]).len(),
         2
     );
     assert_eq!(
-        circles_of(
-            &[a, ("b", "#[cfg(test)] mod tests;"), ("b/tests", "use crate::a::A;")],
-            &[]
-        ),
+        circles_of(&[a, ("b", "#[cfg(test)] mod tests;"), ("b/tests", "use crate::a::A;")]),
         [""; 0]
-    );
-}
-
-#[test]
-fn folders_may_be_grouped_but_their_files_may_not() {
-    let (one, two) = (("a/one", "use crate::b::two::X;"), ("a/two", ""));
-    let back = ("b/one", "use crate::a::two::X;");
-    let (a, b) = (("a", "mod one; mod two;"), ("b", "mod one; mod two;"));
-    let files = [a, b, one, two, back, ("b/two", "")];
-    assert_eq!(circles_of(&files, &[]).len(), 2);
-    assert_eq!(circles_of(&files, &[""]), [""; 0]);
-    assert_eq!(
-        circles_of(&[a, b, one, two, back, ("b/two", "use crate::a::one::X;")], &[""]).len(),
-        2
     );
 }

@@ -61,7 +61,7 @@ pub(crate) fn matches(a: &[u32], b: &[u32], lexicon: &Lexicon) -> Vec<Pair> {
                 way |= FROM_FIRST;
             }
             let open = above.best().max(left.best());
-            let matched = match scores.of(*first, *second) {
+            let matched = match scores.score(*first, *second) {
                 0 => i32::MIN / 2,
                 score => {
                     let in_a_row = diagonal.matched + IN_A_ROW;
@@ -79,11 +79,11 @@ pub(crate) fn matches(a: &[u32], b: &[u32], lexicon: &Lexicon) -> Vec<Pair> {
             row[j + 1] = Cell { matched, open };
         }
     }
-    walk_back(&ways, a.len(), b.len())
+    trace_back(&ways, a.len(), b.len())
 }
 
 /// Knowledge of the way out of a cell.
-enum Leave {
+enum Traceback {
     /// By the better one.
     Best,
     /// By its match: the match after it counts as one in a row.
@@ -92,21 +92,21 @@ enum Leave {
     Open,
 }
 
-fn walk_back(ways: &[u8], mut i: usize, mut j: usize) -> Vec<Pair> {
+fn trace_back(ways: &[u8], mut i: usize, mut j: usize) -> Vec<Pair> {
     let width = j + 1;
     let mut pairs = Vec::new();
-    let mut leave = Leave::Best;
+    let mut traceback = Traceback::Best;
     while i > 0 && j > 0 {
         let way = ways[i * width + j];
-        let is_match = match leave {
-            Leave::Best => way & MATCHED != 0,
-            Leave::ByMatch => true,
-            Leave::Open => false,
+        let is_match = match traceback {
+            Traceback::Best => way & MATCHED != 0,
+            Traceback::ByMatch => true,
+            Traceback::Open => false,
         };
-        leave = match is_match {
-            true if way & AFTER_MATCH != 0 => Leave::ByMatch,
-            true => Leave::Open,
-            false => Leave::Best,
+        traceback = match is_match {
+            true if way & AFTER_MATCH != 0 => Traceback::ByMatch,
+            true => Traceback::Open,
+            false => Traceback::Best,
         };
         if is_match {
             (i, j) = (i - 1, j - 1);
@@ -128,7 +128,7 @@ struct Scores<'a> {
 
 impl Scores<'_> {
     /// 0 for atoms that do not match.
-    fn of(&mut self, first: u32, second: u32) -> i32 {
+    fn score(&mut self, first: u32, second: u32) -> i32 {
         let (a, b) = (self.lexicon.text(first), self.lexicon.text(second));
         let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
         let score = |length: usize| EQUAL + EQUAL_CHARACTER * i32::try_from(length.min(10)).unwrap_or(10);

@@ -1,6 +1,7 @@
 //! Conversions between frames, nanoseconds and milliseconds.
 
-use crate::demux::Nanoseconds;
+/// Nanoseconds on the recording's clock; 0 is a player's start.
+pub(crate) type Nanoseconds = i64;
 
 /// Nanoseconds per second.
 pub(crate) const SECOND: Nanoseconds = 1_000_000_000;
@@ -20,4 +21,15 @@ pub(crate) fn frames(time: Nanoseconds, rate: u32) -> u64 {
 /// Nanoseconds as milliseconds, rounded to the nearest; 0 if negative.
 pub(crate) fn milliseconds(time: Nanoseconds) -> u64 {
     frames(time, 1000)
+}
+
+/// Seconds with a fraction, as nanoseconds.
+pub(crate) fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
+    let seconds: f64 = text?.parse().ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "checked to be in range"
+    )]
+    (seconds.abs() < 1e9).then(|| (seconds * SECOND as f64).round() as Nanoseconds)
 }

@@ -13,6 +13,7 @@ use symphonia_adapter_libopus::OpusDecoder;
 
 use crate::clock::frames;
 use crate::demux::{Codec, Nanoseconds};
+use crate::error::reason;
 use crate::mp3::Mp3Decoder;
 use crate::source::Stream;
 
@@ -161,16 +162,5 @@ fn stream_of(rate: u32, channels: &Channels) -> Stream {
         rate,
         channels: u16::try_from(channels.count()).unwrap_or(u16::MAX),
         mask,
-    }
-}
-
-/// The error of symphonia, in words for users.
-pub(crate) fn reason(error: &Error) -> String {
-    match error {
-        Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "unknown format".to_owned(),
-        Error::Unsupported(what) if what.contains("probe") => "unknown format".to_owned(),
-        Error::Unsupported(what) if what.contains("core (codec)") => "unknown codec".to_owned(),
-        Error::Unsupported(what) | Error::DecodeError(what) => (*what).to_owned(),
-        error => error.to_string(),
     }
 }

@@ -203,3 +203,16 @@ impl AudioError {
         }
     }
 }
+
+/// The error of symphonia, in words for users.
+pub(crate) fn reason(error: &symphonia::core::errors::Error) -> String {
+    use symphonia::core::errors::Error;
+
+    match error {
+        Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("probe") => "unknown format".to_owned(),
+        Error::Unsupported(what) if what.contains("core (codec)") => "unknown codec".to_owned(),
+        Error::Unsupported(what) | Error::DecodeError(what) => (*what).to_owned(),
+        error => error.to_string(),
+    }
+}

@@ -29,6 +29,7 @@
 mod cancellation;
 mod clock;
 mod continuous;
+mod decode;
 mod decoder;
 mod demux;
 mod downmix;
@@ -242,7 +243,7 @@ pub fn decode(path: &Path, slice: Slice, options: &DecodeOptions, sink: &mut dyn
         });
     }
     check_file(path)?;
-    options.stop.during(|| takes::decode(path, slice, options, sink))
+    options.stop.during(|| decode::decode(path, slice, options, sink))
 }
 
 /// Refuses a header that requires more memory than any recording needs.

@@ -4,17 +4,9 @@ use crate::continuous::Continuous;
 use crate::issue::{Issue, IssueKind};
 use crate::mono::Mono;
 use crate::open;
-use crate::take::Take;
+use crate::take::{Take, is_silent};
 use crate::takes::Job;
 use crate::{AudioError, DecodeOptions, Decoder, SAMPLES_PER_MS, TrackChoice};
-
-/// Maximum level of a silent track (-70 dB): dither is quieter, and microphones are not.
-const FAINTEST: f32 = 3.162e-4;
-
-/// Whether these samples are silent.
-pub(crate) fn is_silent(samples: &[f32]) -> bool {
-    samples.iter().all(|sample| sample.abs() <= FAINTEST)
-}
 
 /// The take of a track with sound if no track was chosen and the track of `take` has none; otherwise `take`.
 pub(crate) fn with_sound(job: &mut Job<'_>, take: Take) -> Result<Take, AudioError> {

@@ -8,6 +8,9 @@ use crate::{Decoded, Slice};
 /// Additional sound that makes a take more complete, in milliseconds: decoders differ at the edges.
 const MORE_SOUND_MS: u64 = 60;
 
+/// Maximum level of a silent track (-70 dB): dither is quieter, and microphones are not.
+const FAINTEST: f32 = 3.162e-4;
+
 /// One decoding of the slice.
 pub(crate) struct Take {
     pub(crate) decoded: Decoded,
@@ -100,6 +103,11 @@ pub(crate) fn in_slice(issues: Vec<Issue>, slice: Slice) -> (Vec<Issue>, u64) {
         kept.push(issue);
     }
     (kept, missing_ms)
+}
+
+/// Whether these samples are silent.
+pub(crate) fn is_silent(samples: &[f32]) -> bool {
+    samples.iter().all(|sample| sample.abs() <= FAINTEST)
 }
 
 #[cfg(test)]

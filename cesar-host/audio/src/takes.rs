@@ -10,20 +10,19 @@
 //! | cannot read it | yes | ffmpeg's take |
 //! | cannot read it | no | an error that names ffmpeg |
 //!
-//! If the default track is silent throughout, the same is done with another one ([`silence`]).
+//! If the default track is silent throughout, the same is done with another one ([`crate::silence`]).
 
 use std::path::Path;
 
 use crate::continuous::Continuous;
-use crate::issue::{Issue, IssueKind, listed, with_place};
 use crate::kind::Kind;
 use crate::mono::Mono;
 use crate::open::{self, Opened};
-use crate::silence;
-use crate::take::{Take, gap, in_slice};
+use crate::take::{self, Take, gap, in_slice};
 use crate::window::Window;
 use crate::{AudioError, DecodeOptions, Decoded, Decoder, SAMPLES_PER_MS, Sink, Slice, ffmpeg};
 
+/// The reading of one recording.
 pub(crate) struct Job<'a> {
     pub(crate) path: &'a Path,
     pub(crate) kind: Kind,
@@ -31,31 +30,6 @@ pub(crate) struct Job<'a> {
     pub(crate) options: &'a DecodeOptions,
     pub(crate) sink: &'a mut dyn Sink,
     pub(crate) takes: usize,
-}
-
-/// Decodes, and chooses the take to keep.
-pub(crate) fn decode(
-    path: &Path,
-    slice: Slice,
-    options: &DecodeOptions,
-    sink: &mut dyn Sink,
-) -> Result<Decoded, AudioError> {
-    let kind = open::recognise(path)?;
-    let mut job = Job {
-        path,
-        kind,
-        slice,
-        options,
-        sink,
-        takes: 0,
-    };
-    let take = job.best()?;
-    let mut decoded = silence::with_sound(&mut job, take)?.decoded;
-    decoded.issues = listed(decoded.issues);
-    match decoded.is_incomplete() && options.strict {
-        true => Err(incomplete(path, &decoded.issues, slice.start_ms)),
-        false => Ok(decoded),
-    }
 }
 
 impl Job<'_> {
@@ -180,7 +154,7 @@ impl Job<'_> {
         while more && !window.is_past() {
             output.clear();
             more = mono.read(&mut output)?;
-            is_silent = is_silent && silence::is_silent(&output);
+            is_silent = is_silent && take::is_silent(&output);
             let wanted = window.cut(&output);
             samples += wanted.len() as u64;
             if self.sink.write(wanted).is_break() {
@@ -248,17 +222,4 @@ fn is_of_the_reader(error: &AudioError) -> bool {
             | AudioError::NoSamples { .. }
             | AudioError::NoAudioTrack { .. }
     )
-}
-
-/// A refusal with the places in the recording; the part begins at `start_ms`.
-fn incomplete(path: &Path, issues: &[Issue], start_ms: u64) -> AudioError {
-    let missing = issues
-        .iter()
-        .filter(|issue| matches!(issue.kind, IssueKind::Damaged | IssueKind::MissingEnd));
-    let place = |issue: &Issue| (issue.start_ms + start_ms, issue.end_ms + start_ms);
-    let faults: Vec<_> = missing.map(|issue| with_place(&issue.message, place(issue))).collect();
-    AudioError::Incomplete {
-        name: path.into(),
-        faults: faults.join(", "),
-    }
 }

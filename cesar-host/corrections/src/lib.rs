@@ -49,4 +49,4 @@ pub use error::{CorrectionsError, Result};
 pub use history::{History, Refused, Revision, RevisionView, check};
 pub use operation::{Anchor, Change, MAX_LABEL, MAX_OPERATIONS, MAX_TEXT, Operation, operations_from_json};
 pub use overlay::{Corrected, DocumentError, correct, media_of, media_of_json, parse};
-pub use store::{Corrections, MAX_BYTES, Options};
+pub use store::{Corrections, MAX_BYTES, StoreOptions};

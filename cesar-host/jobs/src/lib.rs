@@ -90,7 +90,7 @@ pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webh
 pub use policy::{Policy, Retention};
 pub use request::{JobRequest, Source, TranscribeRequest};
 pub use resumable::{Description, LIFETIME_MS, Opened, ResumableState, ResumableWriter};
-pub use sqlite::{Options, SqliteJobs};
+pub use sqlite::{SqliteJobs, StoreOptions};
 pub use store::{
     Cancellation, Claim, Counts, Delivery, Failure, FailureKind, Idempotency, JobStore, Lease, ListQuery, NewJob,
     NextDue, Pruned, Signal, Submission, Verdict, WebhookClaim, WebhookLease,

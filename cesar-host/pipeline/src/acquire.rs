@@ -131,7 +131,7 @@ pub(super) fn playlist(
     let folder = acquisition.folder(None)?;
     match acquisition.ask(Wanted::Entries, folder.path(), None)? {
         Answer::Entries { entries } if !entries.is_empty() => Ok(entries),
-        other => Err(acquisition.odd(&other)),
+        other => Err(acquisition.unexpected(&other)),
     }
 }
 
@@ -281,7 +281,7 @@ impl<'a> Acquisition<'a> {
         let folder = self.folder(None)?;
         match self.ask(Wanted::Program, folder.path(), None)? {
             Answer::Program { program } => Ok(program.or_else(|| Some(before.clone()))),
-            other => Err(self.odd(&other)),
+            other => Err(self.unexpected(&other)),
         }
     }
 
@@ -300,7 +300,7 @@ impl<'a> Acquisition<'a> {
         let known = youngest.as_ref().map(|stored| &stored.details.known);
         let answer = match self.ask(Wanted::Media, folder.path(), known) {
             Ok(answer) => answer,
-            Err(error) if is_trouble_of_the_stage(&error) && folder.is_in_cache() => {
+            Err(error) if is_transient(&error) && folder.is_in_cache() => {
                 // The cache's disk is probably full, which is no reason to fail.
                 self.context.warn(&format!(
                     "cannot cache the download (starting over outside the cache): {error}"
@@ -309,7 +309,7 @@ impl<'a> Acquisition<'a> {
                 return self.without_cache();
             }
             Err(error) => {
-                if may_go_on(&error) {
+                if is_resumable(&error) {
                     folder.keep();
                 }
                 return Err(error);
@@ -318,7 +318,7 @@ impl<'a> Acquisition<'a> {
         match answer {
             Answer::Unchanged { known } => {
                 let Some(stored) = youngest else {
-                    return Err(self.odd(&Answer::Unchanged { known }));
+                    return Err(self.unexpected(&Answer::Unchanged { known }));
                 };
                 match self.renew(cache, guard, &stored, known)? {
                     Some(entry) => {
@@ -330,7 +330,7 @@ impl<'a> Acquisition<'a> {
                 }
             }
             Answer::Media(fetched) => self.keep(cache, guard, folder, fetched, began),
-            other => Err(self.odd(&other)),
+            other => Err(self.unexpected(&other)),
         }
     }
 
@@ -346,21 +346,21 @@ impl<'a> Acquisition<'a> {
                 let parts = self.parts(SystemClock.now_ms(), fetched.known.program.as_ref());
                 Ok((self.hold(file, folder)?, report(&parts, StageOutcome::Ran, took_ms)))
             }
-            other => Err(self.odd(&other)),
+            other => Err(self.unexpected(&other)),
         }
     }
 }
 
 /// Whether another run may succeed with the received part: the recording itself was not refused.
-fn may_go_on(error: &PipelineError) -> bool {
+fn is_resumable(error: &PipelineError) -> bool {
     match error {
         PipelineError::Download { reason, .. } => reason.is_transient(),
-        error => !is_trouble_of_the_stage(error),
+        error => !is_transient(error),
     }
 }
 
 /// Whether the stage reports that it cannot work here and now because it cannot write.
-fn is_trouble_of_the_stage(error: &PipelineError) -> bool {
+fn is_transient(error: &PipelineError) -> bool {
     let PipelineError::Runner(RunnerError::Stage { kind, .. }) = error else {
         return false;
     };

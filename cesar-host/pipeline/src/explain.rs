@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
         &mut self,
         speakers: &SpeakersPlan,
         sound: Option<&Sound<'_>>,
-    ) -> Result<Option<(merge::Made, merge::Options)>, PipelineError> {
+    ) -> Result<Option<(merge::Made, merge::KeyOptions)>, PipelineError> {
         let step = match &speakers.by {
             Diarizer::Plugin(prepared) => Step::plugin(prepared, None),
             Diarizer::Channels => Step::host(speakers::STAGE),

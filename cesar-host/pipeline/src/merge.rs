@@ -47,14 +47,14 @@ pub(super) enum Speakers {
 pub(super) type Made = (Key, Digest);
 
 /// Options of a key.
-pub(super) type Options = Vec<(String, OptionValue)>;
+pub(super) type KeyOptions = Vec<(String, OptionValue)>;
 
 /// The key of a document; `turns` come with everything else that the document takes from their stage.
 pub(super) fn key_parts(
     asr: &Prepared,
     sound: &Sound<'_>,
     (asr_key, transcription): Made,
-    turns: Option<(Made, Options)>,
+    turns: Option<(Made, KeyOptions)>,
 ) -> KeyParts {
     let model = asr
         .main_model()

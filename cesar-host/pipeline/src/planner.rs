@@ -107,7 +107,7 @@ impl Planner<'_> {
         });
         let writers: Vec<_> = writers.collect();
         let manifests = writers.iter().map(|(format, plugin)| (*format, &plugin.manifest));
-        unread_options::of(&manifests.collect::<Vec<_>>(), given.iter())
+        unread_options::unread_options(&manifests.collect::<Vec<_>>(), given.iter())
     }
 
     fn writer_of(&self, format: &str) -> Result<Arc<Plugin>, PipelineError> {

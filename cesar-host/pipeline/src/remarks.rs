@@ -6,7 +6,7 @@ use plugin_api::document::Document;
 const DOUBTFUL: f64 = 0.5;
 
 /// A sentence, if there is something to say.
-pub(super) fn of(document: &Document, label: &str) -> Option<String> {
+pub(super) fn remark(document: &Document, label: &str) -> Option<String> {
     if document.segments.iter().all(|segment| segment.text.trim().is_empty()) {
         return Some(no_speech(label));
     }
@@ -26,8 +26,6 @@ pub(super) fn no_speech(label: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::*;
-
     fn remark(text: Option<&str>, probability: Value) -> Option<String> {
         let segment = |text| {
             json!({ "id": 0, "start": 0.0, "end": 1.0, "text": text, "words": null, "avg_logprob": null, "compression_ratio": null,
@@ -40,7 +38,7 @@ mod tests {
                 "audio": { "media_sha256": "", "pcm_sha256": "", "codec": "flac", "offset": 0.0 },
                 "asr": { "plugin": "ct2", "version": "1.0.0", "plugin_sha256": "", "model": null, "model_sha256": null, "options": {} } },
         }));
-        of(&document.expect("a document"), "talk.wav")
+        super::remark(&document.expect("a document"), "talk.wav")
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl<'a> Results<'a> {
         let is_at_hand = self.merged.as_ref().is_some_and(|merged| merged.computed().is_some());
         let is_blank = |rendering: &Rendering| rendering.bytes.iter().all(u8::is_ascii_whitespace);
         let remark = match is_at_hand {
-            true => remarks::of(&self.document()?, self.context.label),
+            true => remarks::remark(&self.document()?, self.context.label),
             false => renderings
                 .iter()
                 .any(is_blank)

@@ -12,7 +12,10 @@ pub struct UnreadOption {
 }
 
 /// Those of the given options that a format's plugin knows, and that no format reads.
-pub(super) fn of<'a>(formats: &[(&str, &Manifest)], given: impl Iterator<Item = &'a String>) -> Vec<UnreadOption> {
+pub(super) fn unread_options<'a>(
+    formats: &[(&str, &Manifest)],
+    given: impl Iterator<Item = &'a String>,
+) -> Vec<UnreadOption> {
     let unread = |name: &'a String| {
         let mut read_by = Vec::new();
         for (format, manifest) in formats {
@@ -48,7 +51,7 @@ mod tests {
         let given = ["width", "names", "unknown"].map(str::to_owned);
         let unread = |formats: &[&str]| {
             let formats: Vec<_> = formats.iter().map(|format| (*format, &manifest)).collect();
-            of(&formats, given.iter())
+            unread_options(&formats, given.iter())
         };
         let width = UnreadOption {
             name: "width".to_owned(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cesar_corrections::CorrectionsError;
 use cesar_jobs::JobsError;
 
-use crate::admission::auth::KeyError;
+use crate::keys::KeyError;
 
 /// Startup errors.
 #[derive(Debug, thiserror::Error)]

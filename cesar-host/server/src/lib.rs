@@ -10,7 +10,7 @@
 //! with the same pipeline as the command line.
 //!
 //! **Threads.** An async runtime with two threads handles requests and never blocks: the store, files, hashing, name resolution and
-//! rendering run on blocking threads (`Shared::block`); decoding and the engines run in workers and their child processes. `/health` reads
+//! rendering run on blocking threads (`App::block`); decoding and the engines run in workers and their child processes. `/health` reads
 //! memory only and is answered before the router (`info::at_once`). Workers, housekeeping (progress, recovery, retention, figures) and
 //! webhooks have threads of their own.
 //!
@@ -20,29 +20,38 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `admission` | connections, API keys, refusals; from a form to a queued job |
-//! | `api` | Cesar's own endpoints and their description |
+//! | `refusal` | refusals of requests, and their form in responses |
+//! | `keys`, `address` | API keys; the addresses that the server may connect to |
+//! | `signals` | the phases of the shutdown and wake-ups |
+//! | `figures` | metrics and counts |
+//! | `state` | what the parts of a server share, by owner |
+//! | `work` | jobs: plan, runs, transcripts, periodic work |
+//! | `outbound` | webhooks |
+//! | `admission` | connections; from a form to a queued job |
+//! | `api` | Cesar's own endpoints |
 //! | `openai` | the OpenAI-compatible endpoints |
 //! | `compatible` | endpoints of other servers of Whisper |
-//! | `work` | jobs: plan, workers, events, housekeeping |
-//! | `outbound` | webhooks, and the addresses that the server may connect to |
-//! | `figures` | metrics and health |
+//! | `description` | the description of the API, and a page that shows it |
 //! | `router` | routes and middleware |
-//! | `state`, `signals` | the shared state; the phases of the shutdown and wake-ups |
 //! | `setup`, `lifecycle` | start, threads, signals, shutdown |
 //!
-//! No module depends on a module that depends on it; a folder's `mod.rs` has documentation and declarations only.
+//! A module depends only on those above it in this table, and on `error`, `private_file` and `random`; a folder's `mod.rs` has documentation,
+//! declarations and what others use of it.
 
+mod address;
 mod admission;
 mod api;
 mod compatible;
+mod description;
 mod error;
 mod figures;
+mod keys;
 mod lifecycle;
 mod openai;
 mod outbound;
 mod private_file;
 mod random;
+mod refusal;
 mod router;
 mod setup;
 mod signals;
@@ -51,9 +60,9 @@ mod state;
 mod testing;
 mod work;
 
-pub use admission::auth::{KeyError, KeyFile, StoredKey};
-pub use api::openapi::text as openapi_text;
+pub use description::openapi::text as openapi_text;
 pub use error::ServeError;
+pub use keys::{KeyError, KeyFile, StoredKey};
 pub use lifecycle::{Ended, serve};
 pub use setup::Setup;
 pub use work::indexing::{Holders, add_job, cache_holder, corrected, remove_jobs};

@@ -18,8 +18,10 @@ use crate::router;
 use crate::setup::{Setup, bind, prepare};
 use crate::signals::Phase;
 use crate::state::App;
-use crate::work::running::StopReason;
-use crate::work::{housekeeping, indexing, plugin_watch, worker};
+use crate::state::jobs::StopReason;
+use crate::work::indexing;
+use crate::work::running::worker;
+use crate::work::sweeping::{housekeeping, plugin_watch};
 
 /// Threads of the async runtime.
 const ASYNC_THREADS: usize = 2;
@@ -46,7 +48,7 @@ pub enum Ended {
 pub fn serve(setup: Setup, ready: impl FnOnce(SocketAddr)) -> Result<Ended, ServeError> {
     let listener = bind(&setup.settings)?;
     let address = listener.local_addr().map_err(ServeError::System)?;
-    let shared = Arc::new(prepare(setup, address)?);
+    let shared = prepare(setup, address)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_THREADS)
         .enable_all()
@@ -74,7 +76,7 @@ pub fn serve(setup: Setup, ready: impl FnOnce(SocketAddr)) -> Result<Ended, Serv
 /// Starts workers and housekeeping, whose threads are joined at the end, and webhooks, whose threads are not: a delivery may take long.
 fn start_threads(shared: &App) -> std::io::Result<Vec<JoinHandle<()>>> {
     let start = |name: &str, work: fn(&App)| {
-        let shared = Arc::clone(shared);
+        let shared = shared.clone();
         let thread = std::thread::Builder::new().name(name.to_owned());
         thread.spawn(move || work(&shared))
     };
@@ -82,7 +84,7 @@ fn start_threads(shared: &App) -> std::io::Result<Vec<JoinHandle<()>>> {
     let mut threads = workers.collect::<std::io::Result<Vec<_>>>()?;
     threads.push(start("housekeeping", housekeeping::run)?);
     threads.push(start("plugins", plugin_watch::run)?);
-    if shared.search.is_some() {
+    if shared.transcripts.search.is_some() {
         threads.push(start("search", indexing::run)?);
     }
     for _ in 0..WEBHOOK_THREADS {
@@ -105,7 +107,7 @@ async fn run(
         connections: shared.settings.max_connections,
         idle: shared.settings.idle_timeout,
     };
-    let app = Arc::clone(shared);
+    let app = shared.clone();
     let server = tokio::spawn(listen::serve(
         listener,
         router::router(shared),
@@ -141,7 +143,7 @@ async fn run(
 async fn wind_down(shared: &App) {
     shared.signals.enter(Phase::Stopping);
     if !idle_within(shared, shared.settings.shutdown_grace).await {
-        for run in shared.running.all() {
+        for run in shared.jobs.running.all() {
             run.stop(StopReason::Stopping);
         }
         idle_within(shared, CANCEL_TIMEOUT).await;
@@ -151,7 +153,7 @@ async fn wind_down(shared: &App) {
 
 async fn idle_within(shared: &App, timeout: Duration) -> bool {
     let idle = async {
-        while shared.running.count() > 0 {
+        while shared.jobs.running.count() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

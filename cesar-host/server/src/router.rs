@@ -12,18 +12,18 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::admission::code::Code;
 use crate::admission::middleware;
-use crate::admission::problem::Problem;
-use crate::admission::refusal::Refusal;
 use crate::api::json_body::JSON_LIMIT;
 use crate::api::{
-    corrections, docs, events, feed, glossaries, info, job_cache, jobs, model_catalog, page, plugins, recording,
-    removal, search, session, shares, transcript, uploads,
+    corrections, events, feed, glossaries, info, job_cache, jobs, model_catalog, page, plugins, recording, removal,
+    search, session, shares, transcript, uploads,
 };
 use crate::compatible::{asr, inference};
-use crate::openai::errors::Envelope;
+use crate::description::docs;
 use crate::openai::{models, speech};
+use crate::refusal::envelope::Envelope;
+use crate::refusal::problem::Problem;
+use crate::refusal::{Code, Refusal};
 use crate::state::App;
 
 /// All endpoints.

@@ -3,34 +3,26 @@
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use cesar_config::ServerSettings;
-use cesar_corrections::Corrections;
-use cesar_jobs::{Disk, JobStore, Options, Policy, SqliteJobs, SystemRandom, Uploads, Workers};
-use cesar_models::pull::library_folder;
 use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_search::Index;
 
-use crate::admission::auth::{Gate, KeyFile};
 use crate::error::ServeError;
-use crate::figures::metrics::Metrics;
-use crate::figures::snapshot::Snapshot;
-use crate::outbound::address::AddressGuard;
-use crate::outbound::secret;
 use crate::signals::Signals;
-use crate::state::Shared;
-use crate::work::events::Hub;
-use crate::work::feed::Feed;
-use crate::work::housekeeping;
-use crate::work::open_downloads::OpenDownloads;
-use crate::work::pulls::{Pulls, Sources};
-use crate::work::receiving::Receiving;
-use crate::work::running::Running;
-use crate::work::shares::Shares;
-use crate::work::upload_space::UploadSpace;
-use crate::work::waiters::Waiters;
+use crate::state::access::Access;
+use crate::state::defaults::Defaults;
+use crate::state::events::Events;
+use crate::state::figures::Figures;
+use crate::state::jobs::Jobs;
+use crate::state::models::Models;
+use crate::state::outbound::Outbound;
+use crate::state::recordings::Recordings;
+use crate::state::transcripts::Transcripts;
+use crate::state::uploads::Uploads;
+use crate::state::{App, Shared};
+use crate::work::sweeping::housekeeping;
 
 /// The parts of a server.
 #[derive(Debug)]
@@ -73,7 +65,7 @@ pub(crate) fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError>
 }
 
 /// Opens the store, recovers jobs and removes expired ones.
-pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, ServeError> {
+pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeError> {
     let Setup {
         settings,
         mut pipeline,
@@ -87,36 +79,18 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         search,
         data,
     } = setup;
-    let loopback = address.ip().is_loopback();
-    let gate = Gate::new(KeyFile::new(&data), !loopback && !settings.insecure)?;
-    if !loopback && !settings.insecure && !gate.has_keys() {
-        return Err(ServeError::NoKeys(address.to_string()));
-    }
-    let policy = Policy {
-        max_queued: settings.max_queue,
-        ..Policy::default()
-    };
-    let options = Options {
-        policy,
-        ..Options::default()
-    };
-    let store: Arc<dyn JobStore> = Arc::new(SqliteJobs::open(&data, options)?);
-    let corrections = Corrections::open(&data, cesar_corrections::Options::default())?;
-    let random = Arc::new(SystemRandom);
-    let uploads = Uploads::open(&data, Disk::real(), Arc::clone(&random) as _)?;
-    let workers = Workers::open(&data, Disk::real(), random)?;
-    let recovery = workers.recover(&*store)?;
-    let swept = uploads.sweep(&*store)?;
+    let access = Access::open(&data, address, settings.insecure)?;
+    let jobs = Jobs::open(&data, settings.max_queue)?;
+    let transcripts = Transcripts::open(&data, search)?;
+    let uploads = Uploads::open(&data, settings.max_unfinished_uploads)?;
+    let recovery = jobs.workers.recover(&*jobs.store)?;
+    let swept = uploads.files.sweep(&*jobs.store)?;
     tracing::info!(
         requeued = recovery.jobs.len(),
         unfinished_uploads = swept.unfinished,
         orphans = swept.orphans,
         "recovered"
     );
-    let webhook_secret = secret::load_or_create(settings.webhook_secret.as_deref(), &data)?;
-    let addresses = AddressGuard {
-        allow_private: settings.allow_private_addresses,
-    };
     if pipeline.models().hub.is_none() {
         // A download may create it.
         let roots = ModelRoots {
@@ -125,46 +99,29 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<Shared, Serve
         };
         pipeline.look_for_models(roots);
     }
-    let model_sources = Sources {
-        hub,
-        libraries: library_folder(&data),
-        python,
-    };
-    let shared = Shared {
-        upload_space: UploadSpace::new(settings.max_unfinished_uploads),
-        settings,
-        pipeline: pipeline.keeping_peaks(),
-        asr,
-        speakers,
-        part,
-        glossaries,
-        format,
-        search,
-        store,
-        corrections,
+    let app = App::new(Shared {
+        outbound: Outbound::open(&settings, &data)?,
+        models: Models::new(hub, python, &data),
+        settings: Arc::new(settings),
+        pipeline: Arc::new(pipeline.keeping_peaks()),
+        glossaries: Arc::new(glossaries),
+        defaults: Defaults {
+            asr,
+            speakers,
+            part,
+            format,
+        },
+        access: Arc::new(access),
+        jobs,
+        events: Events::new()?,
         uploads,
-        model_sources,
-        pulls: Pulls::default(),
-        shares: Shares::new(&data),
-        workers,
-        gate,
-        addresses,
-        webhook_secret,
-        loopback,
-        hub: Hub::default(),
-        feed: Feed::new().map_err(|error| ServeError::System(std::io::Error::other(error)))?,
-        open_downloads: OpenDownloads::default(),
-        drawing: Arc::default(),
-        receiving: Receiving::default(),
-        running: Running::default(),
-        waiters: Waiters::default(),
-        metrics: Metrics::default(),
-        snapshot: Snapshot::default(),
+        recordings: Recordings::default(),
+        transcripts,
+        figures: Figures::new(),
         signals: Signals::default(),
-        began: Instant::now(),
-    };
-    housekeeping::prune(&shared);
-    shared.snapshot.count_jobs(&*shared.store);
-    shared.snapshot.inspect_engines(&shared.pipeline);
-    Ok(shared)
+    });
+    housekeeping::prune(&app);
+    app.figures.snapshot.count_jobs(&*app.jobs.store);
+    app.figures.snapshot.inspect_engines(&app.pipeline);
+    Ok(app)
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::args::JsonFlag;
 use super::columns::aligned;
 use super::humanize::count;
-use super::report::{Exit, Failure, complain, print, print_json};
+use super::report::{Exit, Failure, print, print_error, print_json};
 
 /// The largest file that is read: hours of subtitles are less than 1 MB.
 const LARGEST: u64 = 64_000_000;
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
                         .collect();
                     print(&(faults + &table(&report.path, args.preset, subtitles, violations)));
                 }
-                Err(error) => complain(error),
+                Err(error) => print_error(error),
             }
         }
     }

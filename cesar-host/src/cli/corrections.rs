@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cesar_config::Settings;
-use cesar_corrections::{Conflict, Corrections, Options, correct, media_of, media_of_json, parse};
+use cesar_corrections::{Conflict, Corrections, StoreOptions, correct, media_of, media_of_json, parse};
 use cesar_pipeline::CorrectionsReport;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(super) fn of_transcripts(settings: &Settings) -> Result<Option<Arc<Correctio
     let Some(folder) = settings.folders.data() else {
         return Ok(None);
     };
-    let corrections = Corrections::open_existing(&folder, Options::default());
+    let corrections = Corrections::open_existing(&folder, StoreOptions::default());
     let corrections = corrections
         .map_err(|error| Failure::failed(format!("{error}; `--original` transcribes without corrections")))?;
     Ok(corrections.map(Arc::new))
@@ -35,7 +35,8 @@ pub(super) fn of_transcripts(settings: &Settings) -> Result<Option<Arc<Correctio
 
 /// A stored document with the corrections of its recording.
 pub(super) fn corrected(json: String, settings: &Settings) -> Result<String, Failure> {
-    let corrections = Corrections::open_existing(&folder(settings)?, Options::default()).map_err(Failure::failed)?;
+    let corrections =
+        Corrections::open_existing(&folder(settings)?, StoreOptions::default()).map_err(Failure::failed)?;
     let (Some(corrections), Some(media)) = (corrections, media_of_json(json.as_bytes())) else {
         return Ok(json);
     };
@@ -47,7 +48,7 @@ pub(super) fn corrected(json: String, settings: &Settings) -> Result<String, Fai
 /// The revision of a recording's corrections, if the document has none or an earlier one.
 pub(super) fn later_than(document: &[u8], settings: &Settings) -> Option<u64> {
     let document = parse(document).ok()?;
-    let corrections = Corrections::open_existing(&settings.folders.data()?, Options::default()).ok()??;
+    let corrections = Corrections::open_existing(&settings.folders.data()?, StoreOptions::default()).ok()??;
     let current = corrections.history(&media_of(&document)?).ok()?.current;
     let has = document
         .provenance

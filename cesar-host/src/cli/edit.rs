@@ -12,7 +12,7 @@ use cesar_base::names::shown;
 use cesar_base::open_input;
 use cesar_config::Settings;
 use cesar_corrections::{
-    Applied, Change, Corrections, CorrectionsError, History, Operation, Options, Refused, Revision, apply, check,
+    Applied, Change, Corrections, CorrectionsError, History, Operation, Refused, Revision, StoreOptions, apply, check,
     operations_from_json,
 };
 use cesar_runner::CancelToken;
@@ -110,14 +110,14 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
     }
     let subject = Subject::of(&args.file, settings, cancel)?;
     if batch.is_empty() && args.undo.is_none() && !args.clear {
-        let corrections = Corrections::open_existing(&folder, Options::default()).map_err(Failure::failed)?;
+        let corrections = Corrections::open_existing(&folder, StoreOptions::default()).map_err(Failure::failed)?;
         let history = corrections
             .map(|corrections| corrections.history(&subject.media))
             .transpose();
         show(args, &subject, &history.map_err(Failure::failed)?.unwrap_or_default());
         return Ok(Exit::Done);
     }
-    let corrections = Corrections::open(&folder, Options::default()).map_err(Failure::failed)?;
+    let corrections = Corrections::open(&folder, StoreOptions::default()).map_err(Failure::failed)?;
     let done = match args.clear {
         true => clear(args, &corrections, &subject),
         false => correct(args, &corrections, &subject, batch),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
 use cesar_jobs::{
-    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, JobsError, ListQuery, Options, Retention, SqliteJobs,
-    SystemRandom, Uploads,
+    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, JobsError, ListQuery, Retention, SqliteJobs,
+    StoreOptions, SystemRandom, Uploads,
 };
 use cesar_runner::CancelToken;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -163,7 +163,7 @@ pub(super) fn run(command: Command, settings: &Settings, cancel: &CancelToken) -
 }
 
 fn open(folder: &Path) -> Result<SqliteJobs, Failure> {
-    SqliteJobs::open(folder, Options::default()).map_err(Failure::failed)
+    SqliteJobs::open(folder, StoreOptions::default()).map_err(Failure::failed)
 }
 
 fn uploads(folder: &Path) -> Result<Uploads, Failure> {

@@ -51,7 +51,7 @@ use cesar_base::Folders;
 use cesar_base::names::shown;
 use cesar_config::{ConfigError, Layers, Resolved, template};
 use cesar_runner::{COMMAND, CancelToken, run_child};
-use report::{Exit, Failure, complain, note, print, print_json};
+use report::{Exit, Failure, note, print, print_error, print_json};
 
 /// Transcribe recordings, offline
 #[derive(Parser)]
@@ -144,7 +144,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     advice::hyphenate(&mut words);
     if let Some(refusal) = advice::refusal(&words) {
-        complain(&refusal);
+        print_error(&refusal);
         return ExitCode::from(Exit::Usage as u8);
     }
     let parsed = (Cli::command().try_get_matches_from(&words))
@@ -159,7 +159,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let exit = dispatch(cli, &matches).unwrap_or_else(|failure| {
-        complain(&failure.text);
+        print_error(&failure.text);
         failure.exit
     });
     ExitCode::from(exit as u8)
@@ -270,7 +270,7 @@ fn run_plugin(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match run_child(words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::from(Exit::Failed as u8)
         }
     }

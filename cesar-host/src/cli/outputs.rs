@@ -75,7 +75,7 @@ pub(super) fn beside(recordings: &[Recording]) -> Result<Vec<Place>, OutputError
             false => (recording.path.as_path(), recording.name.as_path()),
         })
         .collect();
-    let names = names::of(Path::new(""), &named);
+    let names = names::assign(Path::new(""), &named);
     let folders: BTreeSet<&Path> = names.iter().map(Names::folder).collect();
     for folder in folders {
         let folder = match folder.as_os_str().is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn names(recordings: &[Recording], folder: &Path) -> Result<Vec<Names
         .iter()
         .map(|recording| (recording.path.as_path(), recording.name.as_path()))
         .collect();
-    Ok(names::of(folder, &named))
+    Ok(names::assign(folder, &named))
 }
 
 fn check_file(file: &Path, recordings: &[Recording]) -> Result<(), OutputError> {

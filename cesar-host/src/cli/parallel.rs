@@ -4,7 +4,7 @@
 //! model, if the engine supports that. So as many recordings run as there are cores, in order, and each has its share of the cores.
 //! The text does not depend on their number.
 //!
-//! Files are written when finished. Standard output is one text after the other, in the order of the recordings: [`Turns`].
+//! Files are written when finished. Standard output is one text after the other, in the order of the recordings: [`OutputOrder`].
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -91,7 +91,7 @@ pub(super) fn contained<T>(label: &str, work: impl FnOnce() -> Result<T, Failure
 
 /// Order of access to standard output: the first unfinished item may write.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct OutputOrder {
     done: Mutex<Done>,
     changed: Condvar,
 }
@@ -107,36 +107,36 @@ struct Done {
 /// One item's turn; the item is finished when this is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    turns: &'a Turns,
+    order: &'a OutputOrder,
     index: usize,
 }
 
-impl Turns {
+impl OutputOrder {
     /// The turn of a started item. Items are started in order.
-    pub(super) fn of(&self, index: usize) -> Turn<'_> {
-        Turn { turns: self, index }
+    pub(super) fn turn(&self, index: usize) -> Turn<'_> {
+        Turn { order: self, index }
     }
 }
 
 impl Turn<'_> {
     /// Waits until all earlier items are finished.
     pub(super) fn wait(&self) {
-        let mut done = self.turns.done.lock();
+        let mut done = self.order.done.lock();
         while done.first < self.index {
-            self.turns.changed.wait(&mut done);
+            self.order.changed.wait(&mut done);
         }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut done = self.turns.done.lock();
+        let mut done = self.order.done.lock();
         done.others.insert(self.index);
         while done.others.first() == Some(&done.first) {
             done.others.pop_first();
             done.first += 1;
         }
-        self.turns.changed.notify_all();
+        self.order.changed.notify_all();
     }
 }
 
@@ -208,9 +208,9 @@ mod tests {
         /// For any order of finishing, turns come in order.
         #[test]
         fn turns_come_in_order(items in 1_usize..40, at_a_time in 1_usize..6) {
-            let (turns, written) = (Turns::default(), Mutex::new(Vec::new()));
+            let (order, written) = (OutputOrder::default(), Mutex::new(Vec::new()));
             each(&vec![(); items], at_a_time, |index, ()| {
-                let turn = turns.of(index);
+                let turn = order.turn(index);
                 // Every third fails and writes nothing.
                 if index % 3 != 2 {
                     turn.wait();

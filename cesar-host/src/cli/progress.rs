@@ -22,7 +22,7 @@ use cesar_pipeline::{Event, Observer};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::report::{complain, note};
+use super::report::{note, print_error};
 use board::Recording;
 use screen::Screen;
 
@@ -116,8 +116,8 @@ impl Show {
         }
     }
 
-    pub(super) fn complain(&self, text: &str) {
-        self.suspend(|| complain(text));
+    pub(super) fn print_error(&self, text: &str) {
+        self.suspend(|| print_error(text));
     }
 
     /// Runs `write`, which writes to the terminal, while no progress is drawn.

@@ -82,6 +82,6 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{}", visible_lines(text));
 }
 
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_error(text: &str) {
     note(&format!("error: {text}"));
 }

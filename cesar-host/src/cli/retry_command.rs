@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// The command line of this program.
 pub(super) fn command() -> String {
-    of(std::env::args_os())
+    without_refresh(std::env::args_os())
 }
 
 /// The command line without the flags for recomputation.
-fn of(words: impl Iterator<Item = OsString>) -> String {
+fn without_refresh(words: impl Iterator<Item = OsString>) -> String {
     let mut kept = Vec::new();
     let mut words = words;
     while let Some(word) = words.next() {
@@ -48,7 +48,7 @@ mod tests {
             "-f",
             "md",
         ];
-        let command = of(words.map(OsString::from).into_iter());
+        let command = without_refresh(words.map(OsString::from).into_iter());
         assert_eq!(command, r#"cesar transcribe "Ann's talk.mp3" -f md"#);
     }
 

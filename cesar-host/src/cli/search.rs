@@ -6,7 +6,7 @@ use std::path::Path;
 use cesar_base::names::visible;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
-use cesar_jobs::{JobStore, Options, SqliteJobs};
+use cesar_jobs::{JobStore, SqliteJobs, StoreOptions};
 use cesar_pipeline::language::{self, Spoken};
 use cesar_search::{Cursor, Day, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError};
 use cesar_server::Holders;
@@ -119,7 +119,7 @@ fn jobs(folder: &Path) -> Result<Option<SqliteJobs>, Failure> {
     if !folder.join("jobs.db").exists() {
         return Ok(None);
     }
-    SqliteJobs::open(folder, Options::default())
+    SqliteJobs::open(folder, StoreOptions::default())
         .map(Some)
         .map_err(Failure::failed)
 }

@@ -18,7 +18,7 @@ use super::report::note;
 
 /// The corrections, where there are any and they can be read: without them, the words as recognised are found.
 pub(super) fn corrections(folder: &Path) -> Option<Corrections> {
-    let opened = Corrections::open_existing(folder, cesar_corrections::Options::default());
+    let opened = Corrections::open_existing(folder, cesar_corrections::StoreOptions::default());
     opened.unwrap_or_else(|error| {
         note(&format!(
             "warning: {error}; the search finds the text as it was recognised"

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::humanize::duration;
 use super::progress::Show;
-use crate::cli::report::{Exit, Failure, complain};
+use crate::cli::report::{Exit, Failure, print_error};
 
 /// The outcome of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Done {
                 self.failed += 1;
                 let Failure { text, code, .. } = &failure;
                 show.json(&json!({ "type": "error", "input": input, "code": code, "message": text }));
-                show.complain(text);
+                show.print_error(text);
             }
         }
         ControlFlow::Continue(())
@@ -132,7 +132,7 @@ impl Done {
             (false, _) => Exit::SomeFailed,
         };
         if self.interrupted {
-            complain(match pipeline.cache() {
+            print_error(match pipeline.cache() {
                 Some(_) => "interrupted; finished stages are kept in the cache",
                 None => "interrupted",
             });

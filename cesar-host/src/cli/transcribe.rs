@@ -20,7 +20,7 @@ use super::humanize::count;
 use super::inputs::{InputError, Recording, Unusable};
 use super::intermediate::{self, Intermediate};
 use super::outputs::{self, Clobbering, Content, Outputs, Place, Replaced};
-use super::parallel::{self, Turn, Turns};
+use super::parallel::{self, OutputOrder, Turn};
 use super::progress::Show;
 use super::report::{Exit, Failure};
 use super::summary::{Done, Outcome};
@@ -133,10 +133,12 @@ pub(super) fn run_asked(
         // Nothing is done yet that could be broken off.
         let _ = done.add(&input, Err(error.into()), &show);
     }
-    let (turns, done) = (Turns::default(), Mutex::new(done));
+    let (order, done) = (OutputOrder::default(), Mutex::new(done));
     parallel::each(&tasks, work.at_a_time, |index, task| {
         let label = &task.recording.label;
-        let result = parallel::contained(label, || one(&work, task, &outputs, &turns.of(index), &show, cancel));
+        let result = parallel::contained(label, || {
+            run_task(&work, task, &outputs, &order.turn(index), &show, cancel)
+        });
         let result = result.map(|finished| finished.outcome);
         let mut done = done.lock();
         done.add(&task.recording.input, result, &show)
@@ -186,7 +188,7 @@ pub(super) fn progress_style(settings: &Settings, verbosity: i8) -> Progress {
 }
 
 /// Transcribes one recording and writes its files.
-pub(super) fn one(
+pub(super) fn run_task(
     work: &Work,
     task: &Task<'_>,
     outputs: &Outputs,
@@ -306,7 +308,7 @@ fn report_partial(recording: &Recording, partial: &Partial, kept: bool, show: &S
         Ok(Stage::Decode) => "the transcript is incomplete",
         _ => "the transcript has no speakers",
     };
-    show.complain(&format!(
+    show.print_error(&format!(
         "{}: {lack}: {}{}",
         recording.label,
         partial.message,

@@ -37,7 +37,7 @@ use crate::trust;
 use crate::watch::Watch;
 
 /// Maximum number of consecutive breaks without progress.
-const PATIENCE: u32 = 4;
+const MAX_FRUITLESS_BREAKS: u32 = 4;
 /// The pause after the first of them; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const REDIRECTS: u32 = 10;
@@ -161,7 +161,7 @@ impl Transfer<'_> {
                 continue;
             }
             barren += 1;
-            if barren == PATIENCE {
+            if barren == MAX_FRUITLESS_BREAKS {
                 return Err(why);
             }
             self.watch.pause(pause)?;

@@ -85,7 +85,7 @@ pub(crate) fn status(url: &str, status: u16, retry_after: Option<&str>) -> Refus
         ),
         500..=599 => (
             Reason::ServerError,
-            format!("the server of `{url}` has trouble of its own ({status}); {again}"),
+            format!("the server of `{url}` reports an error ({status}); {again}"),
         ),
         _ => (
             Reason::Other,

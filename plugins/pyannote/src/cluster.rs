@@ -170,7 +170,7 @@ impl Dendrogram {
         let mut next = 0;
         (0..self.items)
             .map(|item| {
-                *numbers[roots.of(item)].get_or_insert_with(|| {
+                *numbers[roots.root(item)].get_or_insert_with(|| {
                     next += 1;
                     next - 1
                 })
@@ -185,7 +185,7 @@ impl Dendrogram {
         let mut count = weights.iter().filter(|weight| **weight >= least).count();
         let mut counts = vec![count];
         for merge in &self.merges {
-            let pair = [roots.of(merge.left), roots.of(merge.right)];
+            let pair = [roots.root(merge.left), roots.root(merge.right)];
             let heavy = pair.iter().filter(|root| weights[**root] >= least).count();
             let total = weights[pair[0]] + weights[pair[1]];
             let root = roots.join(merge.left, merge.right);
@@ -205,7 +205,7 @@ impl Roots {
         Self((0..items).collect())
     }
 
-    fn of(&mut self, mut item: usize) -> usize {
+    fn root(&mut self, mut item: usize) -> usize {
         while self.0[item] != item {
             self.0[item] = self.0[self.0[item]];
             item = self.0[item];
@@ -214,7 +214,7 @@ impl Roots {
     }
 
     fn join(&mut self, one: usize, other: usize) -> usize {
-        let (one, other) = (self.of(one), self.of(other));
+        let (one, other) = (self.root(one), self.root(other));
         self.0[other] = one;
         one
     }

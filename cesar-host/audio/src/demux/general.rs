@@ -22,7 +22,7 @@ use padded::Padded;
 
 use super::{Codec, Demuxer, Ending, Nanoseconds, Packet, Track};
 use crate::clock::nanoseconds;
-use crate::decoder::reason;
+use crate::error::reason;
 use crate::kind::Walk;
 use crate::{AudioError, SOURCE_RATES, stop};
 

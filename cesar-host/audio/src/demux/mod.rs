@@ -32,10 +32,8 @@ pub(crate) use loss::{Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::AudioError;
+pub(crate) use crate::clock::Nanoseconds;
 use crate::kind::Kind;
-
-/// Nanoseconds on the recording's clock; 0 is a player's start.
-pub(crate) type Nanoseconds = i64;
 
 /// An open container.
 pub(crate) trait Demuxer: Send {

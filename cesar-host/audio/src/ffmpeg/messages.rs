@@ -6,7 +6,7 @@
 use std::io::{BufRead as _, BufReader, Read};
 
 use super::command::{INPUT, INPUT_PATH};
-use crate::clock::SECOND;
+use crate::clock::{SECOND, seconds};
 use crate::demux::Nanoseconds;
 
 /// Adds a branch that writes the time of a frame every half second; `[out]` is the unchanged sound.
@@ -196,7 +196,7 @@ fn level_of(line: &str) -> Option<Level> {
 /// The time in a line of the filter.
 fn time_of(line: &str) -> Option<Nanoseconds> {
     let text = line.split_once("pts_time:")?.1.split_whitespace().next()?;
-    super::probe::seconds(Some(text))
+    seconds(Some(text))
 }
 
 /// A message for a document: without the level, memory addresses, and the file's path, which differ between runs.

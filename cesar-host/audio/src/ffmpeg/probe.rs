@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::child::Watched;
 use super::command::{Probing, broken, command, drain, start};
 use super::messages::sentence;
-use crate::clock::SECOND;
+use crate::clock::seconds;
 use crate::demux::Nanoseconds;
 use crate::kind::Kind;
 use crate::source::Stream;
@@ -217,17 +217,6 @@ impl AnsweredStream {
     }
 }
 
-/// Seconds with a fraction, as nanoseconds.
-pub(super) fn seconds(text: Option<&str>) -> Option<Nanoseconds> {
-    let seconds: f64 = text?.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "checked to be in range"
-    )]
-    (seconds.abs() < 1e9).then(|| (seconds * SECOND as f64).round() as Nanoseconds)
-}
-
 /// The WAVE channel mask of a layout by ffmpeg's name; 0 for others.
 fn mask_of(layout: &str) -> u32 {
     match layout {
@@ -258,6 +247,7 @@ fn mask_of(layout: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SECOND;
 
     #[test]
     fn an_answer_becomes_tracks_on_the_recordings_clock() {

@@ -34,7 +34,7 @@ const REVISION_BYTES: u64 = 64;
 
 /// A store's environment; the defaults are the real things.
 #[derive(Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Access to the disk.
@@ -43,7 +43,7 @@ pub struct Options {
     pub max_bytes: u64,
 }
 
-impl Default for Options {
+impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -56,7 +56,7 @@ impl Default for Options {
 /// The corrections of all recordings.
 pub struct Corrections {
     path: PathBuf,
-    options: Options,
+    options: StoreOptions,
     connection: Mutex<Connection>,
 }
 
@@ -74,7 +74,7 @@ impl Corrections {
     ///
     /// # Errors
     /// When the folder cannot be written, or the database cannot be used.
-    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+    pub fn open(folder: &Path, options: StoreOptions) -> Result<Self> {
         let path = folder.join(FILE);
         let connection = open::open(&path, &options.io)?;
         Ok(Self {
@@ -88,7 +88,7 @@ impl Corrections {
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_existing(folder: &Path, options: Options) -> Result<Option<Self>> {
+    pub fn open_existing(folder: &Path, options: StoreOptions) -> Result<Option<Self>> {
         match folder.join(FILE).exists() {
             true => Self::open(folder, options).map(Some),
             false => Ok(None),

@@ -5,11 +5,11 @@ use std::path::Path;
 use cesar_base::{Fault, FaultKind, Io};
 
 use super::store::{folder, media, open, options, rename};
-use crate::{Corrections, Options};
+use crate::{Corrections, StoreOptions};
 
 /// Adds batches through an access that fails, and reports each that was acknowledged. Gives up those that fail.
 pub(super) fn work(folder: &Path, io: &Io, report: &mut dyn FnMut(String)) {
-    let options = Options {
+    let options = StoreOptions {
         io: io.clone(),
         ..options()
     };

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::documents::operations;
 use crate::store::VERSION;
-use crate::{Corrections, CorrectionsError, Operation, Options};
+use crate::{Corrections, CorrectionsError, Operation, StoreOptions};
 
 pub(super) const START_MS: i64 = 1_767_225_600_000;
 
@@ -20,10 +20,10 @@ pub(super) fn folder() -> tempfile::TempDir {
         .unwrap()
 }
 
-pub(super) fn options() -> Options {
-    Options {
+pub(super) fn options() -> StoreOptions {
+    StoreOptions {
         clock: Arc::new(ManualClock::new(START_MS)),
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 
@@ -133,7 +133,7 @@ fn cleared_revisions_are_never_numbered_again() {
 #[test]
 fn the_corrections_of_a_recording_are_bounded() {
     let folder = folder();
-    let options = Options {
+    let options = StoreOptions {
         max_bytes: 300,
         ..options()
     };

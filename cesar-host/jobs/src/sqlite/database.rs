@@ -17,7 +17,7 @@ use crate::policy::Policy;
 
 /// The environment of a store; the defaults are real ones.
 #[derive(Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Random numbers, for ids and pauses.
@@ -28,7 +28,7 @@ pub struct Options {
     pub disk: Disk,
 }
 
-impl Default for Options {
+impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -42,7 +42,7 @@ impl Default for Options {
 /// The jobs database of a folder.
 pub struct SqliteJobs {
     path: PathBuf,
-    pub(super) options: Options,
+    pub(super) options: StoreOptions,
     reader: Mutex<Connection>,
     writer: Mutex<Connection>,
 }
@@ -60,7 +60,7 @@ impl SqliteJobs {
     ///
     /// # Errors
     /// When the folder cannot be written, or the database cannot be used: see [`JobsError`](crate::JobsError).
-    pub fn open(folder: &Path, options: Options) -> Result<Self> {
+    pub fn open(folder: &Path, options: StoreOptions) -> Result<Self> {
         let opened = open::open(folder, &options.disk)?;
         Ok(Self {
             path: folder.join("jobs.db"),

@@ -28,7 +28,7 @@ use super::store::{
     Submission, WebhookClaim, WebhookLease,
 };
 
-pub use database::{Options, SqliteJobs};
+pub use database::{SqliteJobs, StoreOptions};
 
 #[cfg(test)]
 pub(super) use open::check_sqlite;

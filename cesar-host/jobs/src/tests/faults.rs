@@ -9,10 +9,10 @@ use super::*;
 /// Does everything once with disk access that fails, and reports each acknowledged change. Failed work is given up.
 pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
     let clock = Arc::new(ManualClock::new(START_MS));
-    let options = Options {
+    let options = StoreOptions {
         clock: clock.clone(),
         disk: disk.clone(),
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let Ok(store) = SqliteJobs::open(folder, options) else {
         return;
@@ -110,9 +110,9 @@ fn retry(store: &SqliteJobs, job: JobId, tell: &mut dyn FnMut(String)) {
 
 /// Every report is true; no partial state stays; and all jobs can be finished.
 pub(super) fn check(folder: &Path, told: &[String], what: &str) {
-    let options = Options {
+    let options = StoreOptions {
         clock: Arc::new(ManualClock::new(START_MS + 26 * HOUR_MS)),
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let store = SqliteJobs::open(folder, options).unwrap();
     let workers = Workers::open(folder, Disk::real(), Arc::new(SystemRandom)).unwrap();

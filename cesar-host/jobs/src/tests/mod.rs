@@ -53,7 +53,7 @@ impl Fixture {
     fn sqlite(policy: Policy) -> Self {
         let folder = folder();
         let (clock, random) = (Arc::new(ManualClock::new(START_MS)), Arc::new(SeededRandom::new(7)));
-        let options = Options {
+        let options = StoreOptions {
             clock: clock.clone(),
             random: random.clone(),
             policy,
@@ -153,11 +153,11 @@ fn report() -> Report {
     }
 }
 
-fn options_at(disk: Disk) -> Options {
-    Options {
+fn options_at(disk: Disk) -> StoreOptions {
+    StoreOptions {
         clock: Arc::new(ManualClock::new(START_MS)),
         disk,
-        ..Options::default()
+        ..StoreOptions::default()
     }
 }
 

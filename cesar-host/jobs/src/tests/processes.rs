@@ -230,10 +230,10 @@ fn is_notified(line: &str) -> bool {
 /// A server without a network: submits, works and cancels at random until it is killed, and reports what it acknowledged.
 fn serve(folder: &Path, seed: u64) {
     let random = SeededRandom::new(seed);
-    let options = Options {
+    let options = StoreOptions {
         // Each server begins an hour later, so that no pause outlasts the previous one.
         clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(seed).unwrap())),
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let started = Instant::now();
     let store = SqliteJobs::open(folder, options).unwrap();
@@ -377,9 +377,9 @@ fn killing_servers_loses_no_job() {
 
 /// Finishes all remaining jobs.
 fn finish(folder: &Path, ledger: &mut Ledger, hours: u64) {
-    let options = Options {
+    let options = StoreOptions {
         clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(hours).unwrap())),
-        ..Options::default()
+        ..StoreOptions::default()
     };
     let store = SqliteJobs::open(folder, options).unwrap();
     let (workers, uploads) = (workers(folder), uploads(folder));

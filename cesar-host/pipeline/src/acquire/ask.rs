@@ -69,7 +69,7 @@ impl Acquisition<'_> {
         }
     }
 
-    pub(super) fn odd(&self, answer: &Answer) -> PipelineError {
+    pub(super) fn unexpected(&self, answer: &Answer) -> PipelineError {
         let kind = match answer {
             Answer::Media(_) => "a recording",
             Answer::Unchanged { .. } => "that nothing has changed",

@@ -32,7 +32,7 @@ impl<'a> Acquisition<'a> {
             Ok(entry) => Ok(entry),
             Err(error) => {
                 // It will be requested again, but is valid.
-                self.trouble(&error);
+                self.warn(&error);
                 Ok(Some(stored.entry.clone()))
             }
         }
@@ -63,7 +63,7 @@ impl<'a> Acquisition<'a> {
             Ok(Some(entry)) => return Ok((Media::stored(cache, &entry), report)),
             Ok(None) => {}
             Err(CacheError::Stopped { .. }) => return Err(PipelineError::Interrupted),
-            Err(error) => self.trouble(&error),
+            Err(error) => self.warn(&error),
         }
         Ok((self.hold(file, folder)?, report))
     }
@@ -121,17 +121,17 @@ impl<'a> Acquisition<'a> {
             }) => Err(PipelineError::Interrupted),
             Err(CacheError::GaveUp { .. }) => Ok((None, true)),
             Err(error) => {
-                self.trouble(&error);
+                self.warn(&error);
                 Ok((None, is_waited))
             }
         }
     }
 
     pub(super) fn noted<T>(&self, result: Result<T, CacheError>) -> Option<T> {
-        result.inspect_err(|error| self.trouble(error)).ok()
+        result.inspect_err(|error| self.warn(error)).ok()
     }
 
-    pub(super) fn trouble(&self, error: &CacheError) {
+    pub(super) fn warn(&self, error: &CacheError) {
         self.context
             .warn(&format!("cache error (continuing without it): {error}"));
     }

@@ -15,7 +15,7 @@ use super::{Diarizer, Reason, SpeakersPlan, SpeakersRequest};
 /// Whether [`plan`] will identify speakers, or at least try.
 pub(crate) fn will_identify(planner: &Planner<'_>, request: &SpeakersRequest) -> bool {
     request.wanted.unwrap_or_else(|| {
-        request.channels || able(planner, &request.stage).is_some_and(|plugin| can_run(planner, &plugin))
+        request.channels || default_plugin(planner, &request.stage).is_some_and(|plugin| can_run(planner, &plugin))
     })
 }
 
@@ -24,16 +24,17 @@ pub(crate) fn why_no_speakers(planner: &Planner<'_>, request: &SpeakersRequest) 
     if request.wanted.is_some() || request.channels {
         return None;
     }
-    able(planner, &request.stage).and_then(|plugin| planner.missing_library(&plugin))
+    default_plugin(planner, &request.stage).and_then(|plugin| planner.missing_library(&plugin))
 }
 
 /// The plugin chosen by default: one that can run, else the first with its models.
-fn able(planner: &Planner<'_>, asked: &StageRequest) -> Option<Arc<Plugin>> {
-    let mut able = diarizers(planner, asked);
-    able.retain(|plugin| has_models(planner, plugin, asked));
-    able.iter()
+fn default_plugin(planner: &Planner<'_>, asked: &StageRequest) -> Option<Arc<Plugin>> {
+    let mut candidates = diarizers(planner, asked);
+    candidates.retain(|plugin| has_models(planner, plugin, asked));
+    candidates
+        .iter()
         .find(|plugin| can_run(planner, plugin))
-        .or(able.first())
+        .or(candidates.first())
         .cloned()
 }
 
@@ -87,7 +88,7 @@ fn chosen_diarizer(planner: &Planner<'_>, asked: &StageRequest) -> Result<Arc<Pl
     if let Some(id) = &asked.plugin {
         return Ok(planner.registry.find(StageKind::Diarize, id)?);
     }
-    let chosen = able(planner, asked).or_else(|| diarizers(planner, asked).into_iter().next());
+    let chosen = default_plugin(planner, asked).or_else(|| diarizers(planner, asked).into_iter().next());
     chosen.ok_or_else(|| planner.registry.none(StageKind::Diarize).into())
 }
 

@@ -7,8 +7,8 @@
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method};
 
-use crate::admission::auth::Gate;
 use crate::admission::origin::same_origin;
+use crate::keys::Gate;
 
 /// The name of the cookie.
 const NAME: &str = "cesar_key";
@@ -65,7 +65,7 @@ pub(crate) fn set(headers: &HeaderMap, key: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::auth::KeyFile;
+    use crate::keys::KeyFile;
     use crate::testing::headers;
 
     #[test]

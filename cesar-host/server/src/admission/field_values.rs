@@ -12,9 +12,8 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::admission::code::Code;
 use crate::admission::form::Fields;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 impl Fields {
     /// Reads the fields as the type of a request.

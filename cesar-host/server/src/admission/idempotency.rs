@@ -7,8 +7,7 @@
 use axum::http::HeaderMap;
 use cesar_jobs::{Idempotency, JobRequest};
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 /// Maximum length of a key.
 const MAX_LENGTH: usize = 255;

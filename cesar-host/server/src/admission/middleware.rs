@@ -8,14 +8,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::admission::code::Code;
 use crate::admission::cookie;
 use crate::admission::origin::check_origin;
-use crate::admission::problem::Problem;
-use crate::admission::refusal::Refusal;
 use crate::figures::metrics::method_label;
-use crate::openai::errors::Envelope;
 use crate::random::random_hex;
+use crate::refusal::envelope::Envelope;
+use crate::refusal::problem::Problem;
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client};
 
 /// The header of the request's id.
@@ -43,7 +42,7 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     let route = matched.unwrap_or_else(|| "other".to_owned());
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    app.metrics.request(&method, &route, status, took);
+    app.figures.metrics.request(&method, &route, status, took);
     log_request(&id, &method, &route, status, took);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -75,9 +74,9 @@ pub(crate) fn at_once(
         return None;
     }
     let id = request_id(headers);
-    let mut response = answer(cookie::client(&app.gate, method, headers).map(Client));
+    let mut response = answer(cookie::client(&app.access.gate, method, headers).map(Client));
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    app.metrics.request(method, route, status, took);
+    app.figures.metrics.request(method, route, status, took);
     log_request(&id, method, route, status, took);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -110,7 +109,7 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
     if let Err(refusal) = check_origin(&app, request.headers()) {
         return refused(refusal);
     }
-    match cookie::client(&app.gate, request.method(), request.headers()) {
+    match cookie::client(&app.access.gate, request.method(), request.headers()) {
         Some(client) => {
             request.extensions_mut().insert(Client(client));
         }

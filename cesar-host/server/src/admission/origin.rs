@@ -7,8 +7,7 @@
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode, Uri};
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::state::App;
 
 /// Refuses other hosts and pages of other origins.
@@ -19,7 +18,7 @@ pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refusal
         .unwrap_or_default();
     let allowed = &app.settings.cors_origins;
     let known = |host| allowed.iter().any(|origin| origin == "*" || same_origin(origin, host));
-    if app.loopback && !is_own_name(host) && !known(host) {
+    if app.access.loopback && !is_own_name(host) && !known(host) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
             Code::ForeignHost,

@@ -5,12 +5,11 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode};
 use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission, TranscribeRequest};
 
-use crate::admission::code::Code;
 use crate::admission::idempotency;
-use crate::admission::refusal::Refusal;
 use crate::admission::upload::{FormFields, Received};
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client};
-use crate::work::check_request::check;
+use crate::work::requests::check;
 
 impl FormFields for TranscribeRequest {
     const NAME: &'static str = "TranscribeForm";
@@ -69,7 +68,7 @@ pub(crate) async fn submit(
     let submission = app
         .block(move |shared| {
             check(shared, &new.request)?;
-            let submission = shared.store.submit(&new);
+            let submission = shared.jobs.store.submit(&new);
             match (&submission, file) {
                 (Ok(Submission::New(_)), Some(file)) => file.keep(),
                 // The job may be stored or not.
@@ -82,7 +81,7 @@ pub(crate) async fn submit(
         .await?;
     match submission? {
         Submission::New(job) => {
-            app.feed.job(&job);
+            app.events.feed.job(&job);
             app.signals.jobs_ready.notify_all();
             Ok(job)
         }

@@ -18,10 +18,9 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::admission::code::Code;
 use crate::admission::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
 use crate::admission::multipart::{self, Event, Head, Malformed, Parser};
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::state::App;
 
 /// Bytes written at once.
@@ -130,7 +129,7 @@ impl Received {
 
     fn forget(&self) {
         if let Some(stored) = self.stored.as_ref().filter(|_| self.is_resumable)
-            && let Err(error) = self.app.uploads.forget(stored.id())
+            && let Err(error) = self.app.uploads.files.forget(stored.id())
         {
             tracing::warn!("the description of an upload is left: {error}");
         }
@@ -152,8 +151,8 @@ impl Drop for Received {
         };
         let app = App::clone(&self.app);
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&app.uploads))),
-            Err(_) => remove(&app.uploads),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&app.uploads.files))),
+            Err(_) => remove(&app.uploads.files),
         }
     }
 }
@@ -328,7 +327,7 @@ fn is_unchosen(head: &Head) -> bool {
 async fn store(app: &App, parts: &mut Parts, head: &Head, before: &[u8]) -> Result<Option<Received>, Refusal> {
     let label = label(head.file_name.as_deref());
     let limit = app.settings.max_upload;
-    let mut writer = app.block(move |shared| shared.uploads.create(limit)).await??;
+    let mut writer = app.block(move |shared| shared.uploads.files.create(limit)).await??;
     let mut block = Vec::with_capacity(BLOCK);
     block.extend_from_slice(before);
     let mut is_empty = true;

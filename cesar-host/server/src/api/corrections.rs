@@ -18,16 +18,17 @@ use cesar_jobs::JobId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody, headers, problem_response};
-use crate::admission::refusal::Refusal;
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::json_body::json_object;
 use crate::api::transcript::no_transcript;
+use crate::refusal::problem::{Problem, ProblemBody, headers, problem_response};
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client, Shared};
-use crate::work::script::is_given;
-use crate::work::{feed_watch, indexing, stored};
+use crate::work::indexing;
+use crate::work::requests::is_given;
+use crate::work::sweeping::feed_watch;
+use crate::work::transcripts::stored;
 
 /// A batch of corrections.
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,7 +96,7 @@ impl IntoResponse for NotAccepted {
         let current = history.current;
         let refusal = Refusal::from(CorrectionsError::Conflict { expected, current });
         let (status, mut headers) = (refusal.status, headers(&refusal));
-        if let Ok(tag) = etag::of(current, None).parse() {
+        if let Ok(tag) = etag::tag(current, None).parse() {
             headers.insert(ETAG, tag);
         }
         let mut changes = history.views();
@@ -145,11 +146,11 @@ async fn accept(
         let text = "the words of this transcript were given; correct the text, and align it again";
         return Err(Refusal::impossible(Code::InvalidOperation, text).into());
     }
-    let author = app.gate.author(&client);
+    let author = app.access.gate.author(&client);
     let accepted = app
         .block(move |shared| append(shared, id, expected, &author, &batch))
         .await??;
-    let tag = [(ETAG, etag::of(accepted.revision, None))];
+    let tag = [(ETAG, etag::tag(accepted.revision, None))];
     Ok((tag, Json(accepted)).into_response())
 }
 
@@ -161,7 +162,7 @@ fn append(
     batch: &[Operation],
 ) -> Result<AcceptedCorrections, NotAccepted> {
     let (document, media) = recording(shared, id)?;
-    let history = shared.corrections.history(&media)?;
+    let history = shared.transcripts.corrections.history(&media)?;
     if history.current != expected {
         return Err(NotAccepted::Conflict(history, expected));
     }
@@ -169,10 +170,17 @@ fn append(
         let field = format!("operations[{}]", refused.index);
         Refusal::impossible(Code::InvalidOperation, refused.to_string()).param(field)
     })?;
-    let revision = match shared.corrections.append(&media, expected, author, &operations) {
+    let revision = match shared
+        .transcripts
+        .corrections
+        .append(&media, expected, author, &operations)
+    {
         // Another client was faster.
         Err(CorrectionsError::Conflict { .. }) => {
-            return Err(NotAccepted::Conflict(shared.corrections.history(&media)?, expected));
+            return Err(NotAccepted::Conflict(
+                shared.transcripts.corrections.history(&media)?,
+                expected,
+            ));
         }
         appended => appended?,
     };
@@ -180,7 +188,7 @@ fn append(
         tracing::warn!(job = %id, "cannot notify pages of the correction: {error}");
     }
     tracing::info!(job = %id, revision, operations = operations.len(), "transcript corrected");
-    if let Some(index) = &shared.search
+    if let Some(index) = &shared.transcripts.search
         && let Err(error) = indexing::holders(shared).refresh(index, &media, Some(id))
     {
         tracing::warn!(job = %id, "the search index has the words before the correction: {error}");
@@ -196,7 +204,7 @@ fn append(
 
 /// The stored document of a job and the digest of its recording.
 fn recording(shared: &Shared, id: JobId) -> Result<(plugin_api::document::Document, Digest), Refusal> {
-    let json = shared.store.document(id)?;
+    let json = shared.jobs.store.document(id)?;
     let json = json.ok_or_else(|| Refusal::internal(&"a job with a document has none"))?;
     let document = parse(json.as_bytes())?;
     let media = media_of(&document).ok_or_else(|| {
@@ -233,7 +241,7 @@ pub(crate) async fn history(State(app): State<App>, Id(id): Id) -> Result<Respon
     let view = app
         .block(move |shared| -> Result<_, Refusal> {
             let (document, media) = recording(shared, id)?;
-            let history = shared.corrections.history(&media)?;
+            let history = shared.transcripts.corrections.history(&media)?;
             let applied = history.apply(document);
             Ok(CorrectionHistory {
                 revision: history.current,
@@ -243,5 +251,5 @@ pub(crate) async fn history(State(app): State<App>, Id(id): Id) -> Result<Respon
             })
         })
         .await??;
-    Ok(([(ETAG, etag::of(view.revision, None))], Json(view)).into_response())
+    Ok(([(ETAG, etag::tag(view.revision, None))], Json(view)).into_response())
 }

@@ -7,11 +7,10 @@ use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use cesar_base::Digest;
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 /// The tag of a file at a revision, or of the revision alone.
-pub(crate) fn of(revision: u64, file: Option<&[u8]>) -> String {
+pub(crate) fn tag(revision: u64, file: Option<&[u8]>) -> String {
     match file {
         Some(bytes) => format!("\"{revision}-{}\"", Digest::of(bytes)),
         None => format!("\"{revision}\""),
@@ -66,9 +65,9 @@ mod tests {
     #[test]
     fn a_revision_and_a_whole_tag_are_accepted() {
         let revision = |value: &str| expected_revision(&headers(IF_MATCH, value)).map_err(|refusal| refusal.code);
-        let tag = of(7, Some(b"text"));
+        let known_tag = tag(7, Some(b"text"));
         assert_eq!(
-            (revision("\"3\""), revision("12"), revision(&tag)),
+            (revision("\"3\""), revision("12"), revision(&known_tag)),
             (Ok(3), Ok(12), Ok(7))
         );
         for malformed in ["*", "", "W/\"3\"", "\"3\", \"4\"", "\"-1\"", "\"99999999999999999999\""] {
@@ -85,9 +84,9 @@ mod tests {
 
     #[test]
     fn a_known_file_is_recognised_in_a_list() {
-        let tag = of(1, Some(b"text"));
-        let known = |value: &str| is_known(&headers(IF_NONE_MATCH, value), &tag);
-        assert!(known(&tag) && known(&format!("\"x\", W/{tag}")) && known("*"));
-        assert!(!known("\"1\"") && !known(&of(1, Some(b"other"))) && !known(&of(2, Some(b"text"))));
+        let known_tag = tag(1, Some(b"text"));
+        let known = |value: &str| is_known(&headers(IF_NONE_MATCH, value), &known_tag);
+        assert!(known(&known_tag) && known(&format!("\"x\", W/{known_tag}")) && known("*"));
+        assert!(!known("\"1\"") && !known(&tag(1, Some(b"other"))) && !known(&tag(2, Some(b"text"))));
     }
 }

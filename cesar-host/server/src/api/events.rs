@@ -1,6 +1,6 @@
 //! `GET /jobs/{id}/events`: the events of a job as server-sent events.
 //!
-//! [`crate::work::events::JobEventKind`] lists the kinds. After `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` resumes
+//! [`crate::state::events::JobEventKind`] lists the kinds. After `end`, which has the job, the stream closes. A client that reconnects with `Last-Event-ID` resumes
 //! after that event.
 
 use std::convert::Infallible;
@@ -12,12 +12,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _};
 
-use crate::admission::problem::{Problem, ProblemBody};
 use crate::api::id::Id;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::state::events::JobEvent;
 use crate::state::{App, Client};
-use crate::work::events::JobEvent;
-use crate::work::listener::Listener;
-use crate::work::stored;
+use crate::work::transcripts::Listener;
+use crate::work::transcripts::stored;
 
 /// Between two comments that keep the connection alive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -58,7 +58,7 @@ pub(crate) fn response(
     stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
 ) -> Response {
     let app = App::clone(app);
-    let stream = stream.take_until(async move { app.gate.revoked(&client).await });
+    let stream = stream.take_until(async move { app.access.gate.revoked(&client).await });
     let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
     response
         .headers_mut()

@@ -1,4 +1,4 @@
-//! `GET /events`: what happens to all jobs, as server-sent events; see [`crate::work::feed`].
+//! `GET /events`: what happens to all jobs, as server-sent events; see [`crate::state::events`].
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -12,12 +12,11 @@ use axum::response::sse::{Event, KeepAlive};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::events;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::events::{FeedEvent, FeedEventKind};
 use crate::state::{App, Client};
-use crate::work::feed::{FeedEvent, FeedEventKind};
 
 /// A page notices a lost server after one and a half of them.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -36,9 +35,9 @@ struct Listener {
 impl Listener {
     /// Begins after the event of `Last-Event-ID`, else with `ready` or `reset`.
     fn new(app: &App, id: Option<&str>) -> Self {
-        let changed = app.feed.watch();
-        let known = id.and_then(|id| app.feed.position(id));
-        let known = known.filter(|number| !app.feed.since(*number).is_gap);
+        let changed = app.events.feed.watch();
+        let known = id.and_then(|id| app.events.feed.position(id));
+        let known = known.filter(|number| !app.events.feed.since(*number).is_gap);
         let mut listener = Self {
             app: App::clone(app),
             last: known.unwrap_or_default(),
@@ -55,7 +54,7 @@ impl Listener {
 
     /// Announces the present position instead of what came before it.
     fn skip_to_now(&mut self, kind: FeedEventKind) {
-        self.last = self.app.feed.since(u64::MAX).last;
+        self.last = self.app.events.feed.since(u64::MAX).last;
         self.pending.push_back(FeedEvent {
             number: self.last,
             kind,
@@ -73,7 +72,7 @@ impl Listener {
                 return None;
             }
             self.changed.borrow_and_update();
-            let missed = self.app.feed.since(self.last);
+            let missed = self.app.events.feed.since(self.last);
             if missed.is_gap {
                 self.skip_to_now(FeedEventKind::Reset);
                 continue;
@@ -108,7 +107,7 @@ pub(crate) async fn feed(
         let text = "pages of other origins may not watch this server";
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::ForeignOrigin, text).into());
     }
-    if app.feed.listeners() >= MOST_LISTENERS {
+    if app.events.feed.listeners() >= MOST_LISTENERS {
         let text = format!("{MOST_LISTENERS} clients watch this server already; close other pages");
         return Err(
             Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyListeners, text)
@@ -121,7 +120,7 @@ pub(crate) async fn feed(
     let stream = futures_util::stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         let sent = Event::default()
-            .id(listener.app.feed.id(event.number))
+            .id(listener.app.events.feed.id(event.number))
             .event(event.kind.name())
             .data(event.data.to_string());
         Some((Ok::<_, Infallible>(sent), listener))

@@ -1,5 +1,7 @@
 //! Named glossaries: list, read and change.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
@@ -7,14 +9,15 @@ use axum::extract::{Path, State};
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use cesar_pipeline::Glossaries;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::json_body::{json_object, parsed};
-use crate::state::{App, Shared};
-use crate::work::glossary_files::{self, GlossaryText};
+use crate::refusal::Refusal;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::state::block;
+use crate::work::requests::glossary_files::{self, GlossaryText};
 
 /// A glossary in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,10 +75,10 @@ impl GlossaryView {
     }
 }
 
-fn list(shared: &Shared) -> GlossaryList {
-    let names = shared.glossaries.folder().names().into_iter();
+fn list(glossaries: &Glossaries) -> GlossaryList {
+    let names = glossaries.folder().names().into_iter();
     let view = |name: String| {
-        let opened = shared.glossaries.named(&name);
+        let opened = glossaries.named(&name);
         let rules = opened.map(|glossary| glossary.map_or(0, |glossary| glossary.rules().len()));
         GlossaryView::new(name, rules.map_err(|error| error.to_string()))
     };
@@ -104,8 +107,8 @@ fn name(path: Name) -> String {
 #[utoipa::path(get, path = "/glossaries", tag = "server", operation_id = "list_glossaries", summary = "List the named glossaries",
     responses((status = 200, description = "All of them", body = GlossaryList),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn glossaries(State(app): State<App>) -> Result<Response, Problem> {
-    Ok(Json(app.block(list).await?).into_response())
+pub(crate) async fn glossaries(State(glossaries): State<Arc<Glossaries>>) -> Result<Response, Problem> {
+    Ok(Json(block(&glossaries, list).await?).into_response())
 }
 
 #[utoipa::path(get, path = "/glossaries/{name}", tag = "server", operation_id = "show_glossary", summary = "Show a glossary",
@@ -113,12 +116,10 @@ pub(crate) async fn glossaries(State(app): State<App>) -> Result<Response, Probl
     responses((status = 200, description = "Its text", body = GlossaryWithText, headers(("ETag" = String, description = "The text's digest, for `If-Match`"))),
         (status = "4XX", description = "404 when there is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn show(State(app): State<App>, path: Name) -> Result<Response, Problem> {
+pub(crate) async fn show(State(glossaries): State<Arc<Glossaries>>, path: Name) -> Result<Response, Problem> {
     let name = name(path);
     let wanted = name.clone();
-    let found = app
-        .block(move |shared| glossary_files::read(&shared.glossaries, &wanted))
-        .await??;
+    let found = block(&glossaries, move |glossaries| glossary_files::read(glossaries, &wanted)).await??;
     let found = found.ok_or_else(|| Refusal::not_found(format!("there is no glossary `{name}`")))?;
     Ok(answer(name, found, false))
 }
@@ -132,7 +133,7 @@ pub(crate) async fn show(State(app): State<App>, path: Name) -> Result<Response,
         (status = "4XX", description = "Refused; 400 `invalid_glossary` with the line that is no rule, 409 when the text is another one", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn store(
-    State(app): State<App>,
+    State(glossaries): State<Arc<Glossaries>>,
     path: Name,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -142,9 +143,10 @@ pub(crate) async fn store(
     let expected = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default());
     let expected = expected.filter(|tag| *tag != "*").map(str::to_owned);
     let wanted = name.clone();
-    let (stored, is_new) = app
-        .block(move |shared| glossary_files::store(&shared.glossaries, &wanted, text, expected.as_deref()))
-        .await??;
+    let (stored, is_new) = block(&glossaries, move |glossaries| {
+        glossary_files::store(glossaries, &wanted, text, expected.as_deref())
+    })
+    .await??;
     Ok(answer(name, stored, is_new))
 }
 
@@ -156,7 +158,7 @@ pub(crate) async fn store(
         (status = "4XX", description = "Refused; 400 when another rule replaces the same words by others", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn add_rule(
-    State(app): State<App>,
+    State(glossaries): State<Arc<Glossaries>>,
     path: Name,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -164,8 +166,9 @@ pub(crate) async fn add_rule(
     let name = name(path);
     let NewRule { wrong, right } = parsed(json_object(&headers, body)?)?;
     let wanted = name.clone();
-    let (changed, is_new) = app
-        .block(move |shared| glossary_files::add_rule(&shared.glossaries, &wanted, &wrong, &right))
-        .await??;
+    let (changed, is_new) = block(&glossaries, move |glossaries| {
+        glossary_files::add_rule(glossaries, &wanted, &wrong, &right)
+    })
+    .await??;
     Ok(answer(name, changed, is_new))
 }

@@ -4,8 +4,8 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use cesar_jobs::JobId;
 
-use crate::admission::problem::Problem;
-use crate::admission::refusal::Refusal;
+use crate::refusal::Refusal;
+use crate::refusal::problem::Problem;
 
 /// The id of a job; a text that is no id gives 404.
 pub(crate) struct Id(pub(crate) JobId);

@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::admission::middleware;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
-use crate::figures::gauges::gauges;
-use crate::figures::health::Health;
+use crate::api::gauges::gauges;
+use crate::api::health::Health;
 use crate::figures::metrics::CONTENT_TYPE as OPENMETRICS;
+use crate::refusal::Refusal;
+use crate::refusal::problem::{Problem, ProblemBody};
 use crate::state::{App, Client};
 
 #[utoipa::path(get, path = "/health", tag = "server", summary = "Health of the server",
@@ -43,7 +43,7 @@ pub(crate) fn at_once<B>(app: &App, request: &Request<B>) -> Option<Response> {
 #[utoipa::path(get, path = "/metrics", tag = "server", summary = "Metrics for Prometheus",
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    match app.metrics.render(&gauges(&app)) {
+    match app.figures.metrics.render(&gauges(&app)) {
         Ok(text) => ([(CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response(),
         Err(error) => Problem(Refusal::internal(&error)).into_response(),
     }

@@ -12,13 +12,15 @@ use cesar_runner::CancelToken;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
 use crate::api::query::{QueryFields, fields};
+use crate::refusal::Refusal;
+use crate::refusal::problem::{Problem, ProblemBody};
 use crate::state::{App, Shared};
-use crate::work::plan_request::plan;
-use crate::work::{indexing, stored, worker};
+use crate::work::indexing;
+use crate::work::requests::plan;
+use crate::work::running::worker;
+use crate::work::transcripts::stored;
 
 /// Results that the job would find in the cache now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +89,7 @@ struct ClearParams {
 impl CachedStage {
     /// `before` is the last earlier stage that must run.
     fn new(explained: StageExplanation, before: Option<Stage>) -> Self {
-        let why = why(&explained, before);
+        let why = reason(&explained, before);
         let entry = explained.entry;
         Self {
             stage: explained.stage,
@@ -104,7 +106,7 @@ impl CachedStage {
     }
 }
 
-fn why(explained: &StageExplanation, before: Option<Stage>) -> Option<String> {
+fn reason(explained: &StageExplanation, before: Option<Stage>) -> Option<String> {
     match explained.state {
         StageState::Hit => None,
         StageState::Refresh => Some("requested".to_owned()),
@@ -196,7 +198,7 @@ fn remove(shared: &Shared, stage: Option<&str>, dry_run: bool) -> Result<Pruned,
         }),
     };
     let removed = removed.map_err(|error| Refusal::internal(&error))?;
-    if let Some(index) = shared.search.as_ref().filter(|_| !dry_run)
+    if let Some(index) = shared.transcripts.search.as_ref().filter(|_| !dry_run)
         && let Err(error) = indexing::holders(shared).reconcile(index)
     {
         tracing::warn!("the search index has results that were removed from the cache: {error}");
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_miss_has_a_reason() {
-        let reason = |state| why(&explained(state), Some(Stage::Asr)).unwrap_or_default();
+        let reason = |state| reason(&explained(state), Some(Stage::Asr)).unwrap_or_default();
         assert_eq!(reason(StageState::Hit), "");
         assert_eq!(reason(StageState::Miss), "no similar result");
         assert_eq!(reason(StageState::Unknown), "depends on asr");

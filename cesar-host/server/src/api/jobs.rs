@@ -17,10 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use crate::admission::code::Code;
 use crate::admission::form::Fields;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::admission::submit;
 use crate::admission::upload::{self, Form};
 use crate::api::id::Id;
@@ -28,9 +25,11 @@ use crate::api::json_body::{is_json, json_object};
 use crate::api::query::{QueryFields, fields};
 use crate::api::removal::{self, JobOrRemoved, RemoveParams};
 use crate::api::uploads::{self, Taken};
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::jobs::StopReason;
 use crate::state::{App, Client};
-use crate::work::running::StopReason;
-use crate::work::stored;
+use crate::work::transcripts::stored;
 
 /// Seconds after which a client may ask for a job again.
 pub(crate) const POLL_AFTER_S: u64 = 2;
@@ -262,7 +261,7 @@ pub(crate) async fn list(State(app): State<App>, query: QueryFields) -> Answer {
         recording,
         limit,
     };
-    let jobs = app.block(move |shared| shared.store.list(&query)).await??;
+    let jobs = app.block(move |shared| shared.jobs.store.list(&query)).await??;
     let next = (jobs.len() == limit as usize)
         .then(|| jobs.last().map(|job| job.id.to_string()))
         .flatten();
@@ -299,15 +298,15 @@ pub(crate) async fn cancel(State(app): State<App>, Id(id): Id, query: QueryField
     if remove {
         return removal::remove(&app, id, corrections).await;
     }
-    match app.block(move |shared| shared.store.cancel(id)).await?? {
+    match app.block(move |shared| shared.jobs.store.cancel(id)).await?? {
         Cancellation::Done(job) => {
-            app.hub.end(job.id, JobView::new(&job).to_json());
-            app.feed.job(&job);
+            app.events.hub.end(job.id, JobView::new(&job).to_json());
+            app.events.feed.job(&job);
             Ok(Json(JobView::new(&job)).into_response())
         }
         Cancellation::Requested(job) => {
-            app.running.stop(job.id, StopReason::Cancelled);
-            app.feed.job(&job);
+            app.jobs.running.stop(job.id, StopReason::Cancelled);
+            app.events.feed.job(&job);
             Ok((StatusCode::ACCEPTED, Json(JobView::new(&job))).into_response())
         }
         Cancellation::Ended(job) if job.state == JobState::Cancelled => Ok(Json(JobView::new(&job)).into_response()),
@@ -327,9 +326,9 @@ pub(crate) async fn cancel(State(app): State<App>, Id(id): Id, query: QueryField
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn retry(State(app): State<App>, Id(id): Id, query: QueryFields) -> Answer {
     let RetryParams { refresh } = fields(query)?.parse()?;
-    let job = app.block(move |shared| shared.store.retry(id, refresh)).await??;
-    app.hub.reopen(id);
-    app.feed.job(&job);
+    let job = app.block(move |shared| shared.jobs.store.retry(id, refresh)).await??;
+    app.events.hub.reopen(id);
+    app.events.feed.job(&job);
     app.signals.jobs_ready.notify_all();
     Ok(accepted(&job))
 }

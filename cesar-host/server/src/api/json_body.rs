@@ -7,9 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
 use crate::admission::upload;
+use crate::refusal::{Code, Refusal};
 
 /// Maximum size of a body that is not a form.
 pub(crate) const JSON_LIMIT: usize = 1_000_000;

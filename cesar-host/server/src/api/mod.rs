@@ -9,26 +9,26 @@
 //! | `uploads`, `tus` | resumable uploads |
 //! | `removal` | renaming and removing jobs |
 //! | `search` | words in the transcripts of jobs |
+//! | `gauges`, `health` | the gauges of `/metrics`, and `/health` |
 //! | `info`, `plugins`, `model_catalog` | the server, its cache, its plugins and their models |
 //! | `glossaries` | named glossaries |
 //! | `job_cache` | what the cache has of a job, and clearing it |
 //! | `shares` | links to transcripts for people without a key |
 //! | `query`, `id`, `json_body` | the parts of a request |
-//! | `openapi`, `docs` | the description of the API, and a page that shows it |
 
 pub(crate) mod corrections;
-pub(crate) mod docs;
 mod etag;
 pub(crate) mod events;
 pub(crate) mod feed;
+mod gauges;
 pub(crate) mod glossaries;
+mod health;
 mod id;
 pub(crate) mod info;
 pub(crate) mod job_cache;
 pub(crate) mod jobs;
 pub(crate) mod json_body;
 pub(crate) mod model_catalog;
-pub(crate) mod openapi;
 pub(crate) mod page;
 pub(crate) mod plugins;
 pub(crate) mod query;

@@ -12,12 +12,11 @@ use cesar_runner::discovery::Plugin;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::models::{Cancelled, PullRefused, PullView};
 use crate::state::{App, Shared};
 use crate::work::pull_model;
-use crate::work::pulls::{Cancelled, PullRefused, PullView};
 
 /// A model that is installed or can be downloaded.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,7 +71,7 @@ impl<'a> Uses<'a> {
 fn list(shared: &Shared) -> ModelList {
     let plugins = shared.pipeline.registry().plugins();
     let uses = Uses::of(&plugins);
-    let libraries = Some(shared.model_sources.libraries.as_path());
+    let libraries = Some(shared.models.sources.libraries.as_path());
     let present = installed::list(shared.pipeline.models(), libraries);
     let known = CATALOG.iter().map(|entry| {
         let is_it = |model: &&InstalledModel| model.id == entry.id;
@@ -99,7 +98,7 @@ fn of_catalog(entry: &Entry, present: Option<&InstalledModel>, uses: &Uses<'_>, 
         present: present.is_some(),
         languages: languages.map(<[String]>::to_vec),
         license: Some(entry.license),
-        pull: shared.pulls.view(entry.id),
+        pull: shared.models.pulls.view(entry.id),
     }
 }
 
@@ -181,7 +180,7 @@ pub(crate) async fn pull(
     }
     pull_model::start(&app, entry).map_err(Refusal::from)?;
     let model = ModelView {
-        pull: app.pulls.view(entry.id),
+        pull: app.models.pulls.view(entry.id),
         ..model
     };
     Ok((StatusCode::ACCEPTED, Json(model)).into_response())
@@ -197,7 +196,7 @@ pub(crate) async fn cancel(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let entry = entry(path)?;
-    let cancelled = app.pulls.cancel(entry.id);
+    let cancelled = app.models.pulls.cancel(entry.id);
     let cancelled = cancelled.ok_or_else(|| Refusal::not_found(format!("no download of `{}` runs", entry.id)))?;
     let model = app.block(move |shared| find(shared, entry)).await??;
     if cancelled == Cancelled::Dismissed {

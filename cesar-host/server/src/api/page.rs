@@ -9,9 +9,9 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::admission::problem::Problem;
-use crate::admission::refusal::Refusal;
 use crate::api::etag;
+use crate::refusal::Refusal;
+use crate::refusal::problem::Problem;
 
 /// A page loads its own files and connects to its own server only, runs no inline script, and is shown in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \

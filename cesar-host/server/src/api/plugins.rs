@@ -1,6 +1,7 @@
 //! Plugins: list and rescan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,9 +12,9 @@ use plugin_api::manifest::{Manifest, OptionSpec, StageKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::state::App;
-use crate::work::plugin_watch;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::state::{App, block};
+use crate::work::sweeping::plugin_watch;
 
 /// One plugin.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,24 +55,20 @@ pub(crate) struct Rescanned {
 #[utoipa::path(get, path = "/plugins", tag = "server", summary = "List plugins with their options, models and formats",
     responses((status = 200, description = "All plugins", body = PluginList),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem> {
-    let list = app
-        .block(|shared| {
-            let registry = shared.pipeline.registry();
-            let used = registry
-                .plugins()
-                .into_iter()
-                .map(|plugin| view(&plugin, &shared.pipeline));
-            let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
-                Rejected::Shadowed { plugin, .. } => row(Some(&plugin.manifest), "shadowed", None),
-                Rejected::Refused(_) => row(None, "refused", None),
-            });
-            PluginList {
-                plugins: used.chain(rejected).collect(),
-                formats: shared.pipeline.formats(),
-            }
-        })
-        .await?;
+pub(crate) async fn plugins(State(pipeline): State<Arc<Pipeline>>) -> Result<Response, Problem> {
+    let list = block(&pipeline, |pipeline| {
+        let registry = pipeline.registry();
+        let used = registry.plugins().into_iter().map(|plugin| view(&plugin, pipeline));
+        let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
+            Rejected::Shadowed { plugin, .. } => row(Some(&plugin.manifest), "shadowed", None),
+            Rejected::Refused(_) => row(None, "refused", None),
+        });
+        PluginList {
+            plugins: used.chain(rejected).collect(),
+            formats: pipeline.formats(),
+        }
+    })
+    .await?;
     Ok(Json(list).into_response())
 }
 

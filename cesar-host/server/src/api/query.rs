@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 
-use crate::admission::code::Code;
 use crate::admission::form::Fields;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 /// Names that may be repeated.
 const LISTS: [&str; 1] = ["status"];

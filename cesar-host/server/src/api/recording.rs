@@ -22,20 +22,19 @@ use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
 use crate::api::query::{QueryFields, fields};
 use crate::api::range::{self, Selection};
 use crate::api::rendered;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::recordings::Recording;
 use crate::state::{App, Shared};
-use crate::work::open_downloads::Recording;
-use crate::work::part::part;
-use crate::work::recording;
-use crate::work::stored;
+use crate::work::requests::part;
+use crate::work::transcripts::recording;
+use crate::work::transcripts::stored;
 
 /// Bytes that are read at once.
 const BLOCK: u64 = 256 * 1024;
@@ -197,7 +196,7 @@ pub(crate) async fn peaks(State(app): State<App>, Id(id): Id, query: QueryFields
         None => {
             // Decoding takes a core: one request at a time, of which the others find the result.
             // A client that disconnects does not end the decoding, so the turn belongs to that.
-            let turn = Arc::clone(&app.drawing).lock_owned().await;
+            let turn = Arc::clone(&app.recordings.drawing).lock_owned().await;
             let draw = move |shared: &Shared| {
                 let _turn = turn;
                 kept(shared, &job)?.map_or_else(|| draw(shared, &job), Ok)
@@ -207,7 +206,7 @@ pub(crate) async fn peaks(State(app): State<App>, Id(id): Id, query: QueryFields
     };
     let bytes: Vec<u8> = peaks.fit(width).into_iter().flatten().map(i8::cast_unsigned).collect();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
-    let offset = app.part.slice.start_ms as f64 / 1000.0;
+    let offset = app.defaults.part.slice.start_ms as f64 / 1000.0;
     let view = PeaksView {
         duration: peaks.duration(),
         offset,

@@ -14,21 +14,22 @@ use cesar_jobs::{Cancellation, Job, JobId, JobView};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::code::Code;
 use crate::admission::form::Fields;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
 use crate::api::json_body::json_object;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::jobs::StopReason;
 use crate::state::{App, Shared};
-use crate::work::running::StopReason;
-use crate::work::{feed_watch, indexing, recording, stored};
+use crate::work::indexing;
+use crate::work::sweeping::feed_watch;
+use crate::work::transcripts::{recording, stored};
 
 /// The longest title, in characters.
 const LONGEST_TITLE: usize = 200;
 
 /// Time for the worker of a removed job to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WORKER_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Seconds after which a client may ask again.
 const RETRY_AFTER_S: u64 = 2;
@@ -100,9 +101,9 @@ pub(crate) async fn rename(
 ) -> Result<Response, Problem> {
     let Rename { title } = Fields::from_json(json_object(&headers, body)?).parse()?;
     let title = clean(&title)?;
-    let renamed = app.block(move |shared| shared.store.rename(id, title.as_deref()));
+    let renamed = app.block(move |shared| shared.jobs.store.rename(id, title.as_deref()));
     let job = renamed.await??;
-    app.feed.job(&job);
+    app.events.feed.job(&job);
     Ok(Json(JobView::new(&job)).into_response())
 }
 
@@ -128,20 +129,20 @@ pub(crate) async fn remove(app: &App, id: JobId, corrections: bool) -> Result<Re
 
 /// The job, once it has ended.
 async fn end(app: &App, id: JobId) -> Result<Job, Refusal> {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    match app.block(move |shared| shared.store.cancel(id)).await?? {
-        Cancellation::Ended(job) if !app.running.holds(id) => return Ok(job),
+    let until = tokio::time::Instant::now() + WORKER_STOP_TIMEOUT;
+    match app.block(move |shared| shared.jobs.store.cancel(id)).await?? {
+        Cancellation::Ended(job) if !app.jobs.running.holds(id) => return Ok(job),
         // Its worker still indexes the transcript.
         Cancellation::Ended(_) => {}
         Cancellation::Done(job) => {
-            app.hub.end(job.id, JobView::new(&job).to_json());
+            app.events.hub.end(job.id, JobView::new(&job).to_json());
             return Ok(job);
         }
-        Cancellation::Requested(_) => app.running.stop(id, StopReason::Cancelled),
+        Cancellation::Requested(_) => app.jobs.running.stop(id, StopReason::Cancelled),
     }
     loop {
         let job = stored::job(app, id).await?;
-        if job.state.has_ended() && !app.running.holds(id) {
+        if job.state.has_ended() && !app.jobs.running.holds(id) {
             return Ok(job);
         }
         if tokio::time::Instant::now() >= until {
@@ -153,17 +154,17 @@ async fn end(app: &App, id: JobId) -> Result<Job, Refusal> {
 }
 
 fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<RemovedPart>, Refusal> {
-    let document = shared.store.document(job.id)?;
+    let document = shared.jobs.store.document(job.id)?;
     // First: when they cannot be removed, the job stays, and the request can be sent again.
     let media = recording::media(job).filter(|_| corrections);
-    let had_corrections = media.map_or(Ok(0), |media| shared.corrections.clear(&media))? > 0;
+    let had_corrections = media.map_or(Ok(0), |media| shared.transcripts.corrections.clear(&media))? > 0;
     if let Some(media) = media.filter(|_| had_corrections) {
         cleared(shared, &media);
     }
-    let removed = shared.store.remove(job.id)?;
-    shared.feed.removed(job.id);
-    shared.open_downloads.close(job.id);
-    if let Err(error) = shared.shares.remove_jobs(&[job.id], SystemClock.now_ms()) {
+    let removed = shared.jobs.store.remove(job.id)?;
+    shared.events.feed.removed(job.id);
+    shared.recordings.downloads.close(job.id);
+    if let Err(error) = shared.transcripts.shares.remove_jobs(&[job.id], SystemClock.now_ms()) {
         tracing::warn!(job = %job.id, "{error}");
     }
     let mut parts = vec![RemovedPart {
@@ -171,9 +172,9 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
         bytes: document.as_ref().map(|document| document.len() as u64),
     }];
     if let Some(upload) = removed.request.upload() {
-        let bytes = std::fs::metadata(shared.uploads.path(upload)).map(|metadata| metadata.len());
+        let bytes = std::fs::metadata(shared.uploads.files.path(upload)).map(|metadata| metadata.len());
         // An upload that cannot be removed now is swept later.
-        if let Err(error) = shared.uploads.remove(upload) {
+        if let Err(error) = shared.uploads.files.remove(upload) {
             tracing::warn!(job = %job.id, "cannot remove an upload before the next sweep: {error}");
         }
         parts.extend(bytes.ok().map(|bytes| RemovedPart {
@@ -181,7 +182,7 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
             bytes: Some(bytes),
         }));
     }
-    if let Some(index) = shared.search.as_ref().filter(|_| document.is_some()) {
+    if let Some(index) = shared.transcripts.search.as_ref().filter(|_| document.is_some()) {
         indexing::remove_jobs(index, &[job.id]);
         parts.push(RemovedPart {
             kind: "search",
@@ -200,13 +201,17 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
 
 /// Shows other jobs with the recording as they are without corrections. A failure here is corrected by the next use of the index.
 fn cleared(shared: &Shared, media: &cesar_base::Digest) {
-    let revision = shared.corrections.history(media).map(|history| history.current);
+    let revision = shared
+        .transcripts
+        .corrections
+        .history(media)
+        .map(|history| history.current);
     if let Ok(revision) = revision
         && let Err(error) = feed_watch::corrected(shared, media, revision)
     {
         tracing::warn!("cannot notify pages of removed corrections: {error}");
     }
-    if let Some(index) = &shared.search
+    if let Some(index) = &shared.transcripts.search
         && let Err(error) = indexing::holders(shared).refresh(index, media, None)
     {
         tracing::warn!("the search index has the words of removed corrections: {error}");

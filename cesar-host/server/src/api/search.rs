@@ -8,10 +8,9 @@ use cesar_search::{Cursor, Filter, Hit, Index, MAX_LIMIT, Page, Passage, Query, 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::query::{QueryFields, fields};
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Shared};
 use crate::work::indexing::{JOBS, holders};
 
@@ -182,7 +181,7 @@ fn read<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: Option<S
 }
 
 fn find(shared: &Shared, search: &Search<'_>) -> Result<Page, Refusal> {
-    let index: Option<&Index> = shared.search.as_deref();
+    let index: Option<&Index> = shared.transcripts.search.as_deref();
     let index = index.ok_or_else(|| Refusal::not_found("the search index is switched off (`search.enabled`)"))?;
     let holders = holders(shared);
     let find = || index.find(search, &|source| holders.presence(source));

@@ -1,5 +1,7 @@
 //! `/session`: whether the server needs a key, and the cookie that holds it.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -7,16 +9,17 @@ use axum::extract::{Extension, State};
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use cesar_config::ServerSettings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admission::code::Code;
 use crate::admission::cookie;
 use crate::admission::form::Fields;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::json_body::json_object;
-use crate::state::{App, Client};
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::Client;
+use crate::state::access::Access;
 
 /// The session of a client.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,18 +56,22 @@ pub(crate) struct NewSession {
 
 #[utoipa::path(get, path = "/session", tag = "page", operation_id = "session", summary = "Whether the server needs a key, and has it; needs none",
     responses((status = 200, description = "The session", body = Session)))]
-pub(crate) async fn show(State(app): State<App>, client: Option<Extension<Client>>) -> Response {
+pub(crate) async fn show(
+    State(access): State<Arc<Access>>,
+    State(settings): State<Arc<ServerSettings>>,
+    client: Option<Extension<Client>>,
+) -> Response {
     let client = client.map(|Extension(Client(client))| client);
     let session = Session {
-        key_required: app.gate.is_required(),
+        key_required: access.gate.is_required(),
         authenticated: client.is_some(),
         name: client
-            .filter(|_| app.gate.is_required())
-            .map(|client| app.gate.author(&client)),
+            .filter(|_| access.gate.is_required())
+            .map(|client| access.gate.author(&client)),
         version: env!("CARGO_PKG_VERSION"),
         retention: RetentionView {
-            completed: app.settings.keep_completed.as_secs(),
-            failed: app.settings.keep_failed.as_secs(),
+            completed: settings.keep_completed.as_secs(),
+            failed: settings.keep_failed.as_secs(),
         },
     };
     ([(CACHE_CONTROL, "no-store")], Json(session)).into_response()
@@ -75,16 +82,16 @@ pub(crate) async fn show(State(app): State<App>, client: Option<Extension<Client
     responses((status = 204, description = "The cookie is set, or no key is needed", headers(("Set-Cookie" = String, description = "The cookie `cesar_key`"))),
         (status = "4XX", description = "Refused; 401 for an unknown key", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn begin(
-    State(app): State<App>,
+    State(access): State<Arc<Access>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let NewSession { key } = Fields::from_json(json_object(&headers, body)?).parse()?;
-    if !app.gate.is_required() {
+    if !access.gate.is_required() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let key = key.trim();
-    if app.gate.holder(key).is_none() {
+    if access.gate.holder(key).is_none() {
         let text = "the server does not know this key; the operator makes one with `cesar serve key add`";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, Code::InvalidApiKey, text)
             .param("key")

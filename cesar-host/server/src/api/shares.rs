@@ -15,15 +15,14 @@ use cesar_pipeline::FormatRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::id::Id;
 use crate::api::json_body::{json_object, parsed};
 use crate::api::transcript::{no_transcript, render};
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::transcripts::{Share, ShareError};
 use crate::state::{App, Client, Shared};
-use crate::work::shares::{Share, ShareError};
-use crate::work::stored;
+use crate::work::transcripts::stored;
 
 const DAY_S: u64 = 24 * 3_600;
 
@@ -150,9 +149,9 @@ pub(crate) async fn create(
     }
     let now_ms = SystemClock.now_ms();
     let expires_ms = end_ms(expires_in, now_ms, removal_ms(&app, &job))?;
-    let author = app.gate.author(&client);
+    let author = app.access.gate.author(&client);
     let (token, share) = app
-        .block(move |shared| shared.shares.add(id, &author, (now_ms, expires_ms)))
+        .block(move |shared| shared.transcripts.shares.add(id, &author, (now_ms, expires_ms)))
         .await??;
     tracing::info!(job = %id, share = share.id, "link to a transcript made");
     let created = CreatedShare {
@@ -172,7 +171,7 @@ pub(crate) async fn create(
 pub(crate) async fn list(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     stored::job(&app, id).await?;
     let shares = app
-        .block(move |shared| shared.shares.of_job(id, SystemClock.now_ms()))
+        .block(move |shared| shared.transcripts.shares.of_job(id, SystemClock.now_ms()))
         .await??;
     let shares = shares.into_iter().map(ShareView::new).collect();
     Ok(Json(ShareList { shares }).into_response())
@@ -189,7 +188,7 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let id = path.map(|Path(id)| id).unwrap_or_default();
     let is_revoked = app
-        .block(move |shared| shared.shares.revoke(&id, SystemClock.now_ms()))
+        .block(move |shared| shared.transcripts.shares.revoke(&id, SystemClock.now_ms()))
         .await??;
     if !is_revoked {
         return Err(Refusal::not_found("there is no such link; `GET /jobs/ID/shares` lists those of a job").into());
@@ -208,7 +207,7 @@ pub(crate) async fn shared(
 ) -> Result<Response, Problem> {
     let token = path.map(|Path(token)| token).unwrap_or_default();
     let share = app
-        .block(move |shared| shared.shares.find(&token, SystemClock.now_ms()))
+        .block(move |shared| shared.transcripts.shares.find(&token, SystemClock.now_ms()))
         .await??;
     // One answer for every reason, which says nothing about jobs.
     let ended = || Refusal::not_found("this link has ended; ask for a new one");
@@ -221,7 +220,7 @@ pub(crate) async fn shared(
     let document = stored::document(&app, &job).await?.ok_or_else(ended)?;
     let request = FormatRequest {
         format: "html".to_owned(),
-        stage: app.format.clone(),
+        stage: app.defaults.format.clone(),
     };
     let label = job.request.title.unwrap_or(job.request.label);
     let page = render(&app, request, document.into_bytes(), label).await?;

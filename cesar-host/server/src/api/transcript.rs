@@ -10,16 +10,15 @@ use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
 use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
 use crate::api::query::{QueryFields, pairs};
 use crate::api::rendered;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
 use crate::state::App;
-use crate::work::stored::{self, Version};
+use crate::work::transcripts::stored::{self, Version};
 
 #[utoipa::path(get, path = "/jobs/{id}/transcript", tag = "jobs", summary = "A job's transcript in any format",
     params(("id" = String, Path, description = "The job's id"),
@@ -48,7 +47,7 @@ pub(crate) async fn transcript(
     let Some(corrected) = stored::version(&app, &job, version).await? else {
         return Err(no_transcript(&job).into());
     };
-    let mut stage = app.format.clone();
+    let mut stage = app.defaults.format.clone();
     let mut format = "txt".to_owned();
     for (name, value) in pairs {
         if name == "format" {
@@ -60,7 +59,7 @@ pub(crate) async fn transcript(
     let request = FormatRequest { format, stage };
     let label = job.request.label;
     let rendering = render(&app, request, corrected.json, label.clone()).await?;
-    let tag = etag::of(corrected.current, Some(&rendering.bytes));
+    let tag = etag::tag(corrected.current, Some(&rendering.bytes));
     if etag::is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }

@@ -4,9 +4,8 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::admission::code::Code;
 use crate::admission::form::label;
-use crate::admission::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 
 /// The version.
 pub(crate) const VERSION: &str = "1.0.0";

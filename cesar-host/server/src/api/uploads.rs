@@ -11,13 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use cesar_jobs::{Description, Job, Opened, ResumableState, ResumableWriter, UploadId};
 use futures_util::StreamExt as _;
 
-use crate::admission::code::Code;
-use crate::admission::problem::{Problem, ProblemBody};
-use crate::admission::refusal::Refusal;
 use crate::admission::upload::{self, Received};
 use crate::api::tus;
+use crate::refusal::problem::{Problem, ProblemBody};
+use crate::refusal::{Code, Refusal};
+use crate::state::uploads::Turn;
 use crate::state::{App, Shared};
-use crate::work::receiving::Turn;
 use crate::work::upload_turn::take_turn;
 
 /// Bytes written at once.
@@ -73,8 +72,8 @@ pub(crate) async fn create(State(app): State<App>, headers: HeaderMap) -> Answer
         metadata,
     };
     let created = app.block(move |shared| {
-        let id = shared.upload_space.create(&shared.uploads, &description)?;
-        Ok::<_, Refusal>((id, shared.uploads.resumable(id)?))
+        let id = shared.uploads.space.create(&shared.uploads.files, &description)?;
+        Ok::<_, Refusal>((id, shared.uploads.files.resumable(id)?))
     });
     let (id, state) = created.await??;
     let location = [(LOCATION, format!("/uploads/{id}"))];
@@ -173,7 +172,7 @@ async fn set_length(app: &App, mut writer: ResumableWriter, length: u64) -> Resu
         None => {}
     }
     let set = app.block(move |shared| {
-        shared.upload_space.grow(&shared.uploads, writer.id(), length)?;
+        shared.uploads.space.grow(&shared.uploads.files, writer.id(), length)?;
         writer.set_length(length)?;
         Ok::<_, Refusal>(writer)
     });
@@ -188,7 +187,7 @@ struct Growth {
 
 impl Drop for Growth {
     fn drop(&mut self) {
-        self.app.upload_space.release(self.id);
+        self.app.uploads.space.release(self.id);
     }
 }
 
@@ -239,7 +238,7 @@ async fn write(
         let state = writer.state();
         if state.description.length.is_none() {
             let size = state.offset.saturating_add(block.len() as u64);
-            shared.upload_space.grow(&shared.uploads, writer.id(), size)?;
+            shared.uploads.space.grow(&shared.uploads.files, writer.id(), size)?;
         }
         writer.write(&block, shared.settings.max_upload)?;
         block.clear();
@@ -259,7 +258,7 @@ async fn write(
 pub(crate) async fn remove(State(app): State<App>, path: UploadPath, headers: HeaderMap) -> Answer {
     tus::check_version(&headers)?;
     let id = id(path)?;
-    let (removed, _turn) = take_turn(&app, id, move |shared| shared.uploads.remove_resumable(id)).await?;
+    let (removed, _turn) = take_turn(&app, id, move |shared| shared.uploads.files.remove_resumable(id)).await?;
     ready(removed)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -277,12 +276,12 @@ pub(crate) async fn take(app: &App, id: &str) -> Result<Taken, Refusal> {
     // A client may disconnect while the upload is hashed: what is dropped then, gives the upload back.
     let owner = App::clone(app);
     let take = move |shared: &Shared| {
-        let taken = shared.uploads.take_resumable(id)?;
+        let taken = shared.uploads.files.take_resumable(id)?;
         Ok(taken.map(|(stored, label)| Received::resumable(&owner, stored, label)))
     };
     let (taken, _turn) = take_turn(app, id, take).await?;
     if matches!(taken, Opened::Missing)
-        && let Some(job) = app.block(move |shared| shared.store.job_of_upload(id)).await??
+        && let Some(job) = app.block(move |shared| shared.jobs.store.job_of_upload(id)).await??
     {
         return Ok(Taken::Submitted(Box::new(job)));
     }
@@ -291,7 +290,7 @@ pub(crate) async fn take(app: &App, id: &str) -> Result<Taken, Refusal> {
 
 /// Opens an upload, and ends an older request that receives it.
 async fn open(app: &App, id: UploadId) -> Result<(ResumableWriter, Turn), Refusal> {
-    let (opened, turn) = take_turn(app, id, move |shared| shared.uploads.open_resumable(id)).await?;
+    let (opened, turn) = take_turn(app, id, move |shared| shared.uploads.files.open_resumable(id)).await?;
     Ok((ready(opened)?, turn))
 }
 

@@ -9,9 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::admission::upload::{self, Form, FormFields};
 use crate::api::query::{self, QueryFields};
-use crate::openai::errors::OpenAiError;
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest};
 use crate::openai::speech::{self, Answer};
+use crate::refusal::envelope::OpenAiError;
 use crate::state::{App, Client};
 
 /// The head of a WAV file of unknown length, for samples without a container: 16 bits, one channel, 16 kHz.

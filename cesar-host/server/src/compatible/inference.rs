@@ -7,9 +7,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::admission::upload::{self, Form, FormFields};
-use crate::openai::errors::OpenAiError;
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest, temperature};
 use crate::openai::speech::{self, Answer};
+use crate::refusal::envelope::OpenAiError;
 use crate::state::{App, Client};
 
 /// The form of clients of whisper.cpp's server. Other fields are ignored.

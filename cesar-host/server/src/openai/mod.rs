@@ -10,9 +10,7 @@
 //! | `request` | the form that clients send |
 //! | `wait`, `stream`, `response` | the answer: whole, as events, and its JSON |
 //! | `models`, `languages` | models and languages by OpenAI's names |
-//! | `errors` | OpenAI's error envelope |
 
-pub(crate) mod errors;
 mod languages;
 pub(crate) mod models;
 pub(crate) mod request;

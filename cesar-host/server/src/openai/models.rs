@@ -15,11 +15,10 @@ use plugin_api::manifest::{Manifest, StageKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::errors::{Envelope, OpenAiError};
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
+use crate::refusal::envelope::{Envelope, OpenAiError};
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Shared};
-use crate::work::models::{is_name, lookup};
+use crate::work::requests::{is_name, lookup};
 
 /// OpenAI's names.
 const ALIASES: [&str; 4] = [DEFAULT, "gpt-4o-transcribe", "gpt-4o-mini-transcribe", WITH_SPEAKERS];
@@ -83,7 +82,7 @@ pub(crate) fn choose(shared: &Shared, id: &str) -> Result<Chosen, Refusal> {
 
 /// The engines: the one of the settings first, then by preference.
 fn engines(shared: &Shared) -> Vec<Arc<Plugin>> {
-    let first = shared.pipeline.engine(&shared.asr).ok();
+    let first = shared.pipeline.engine(&shared.defaults.asr).ok();
     let first = first.as_ref().map(|plugin| plugin.manifest.id.as_str());
     let mut all = shared.pipeline.registry().of_stage(StageKind::Asr);
     all.sort_by_key(|plugin| Some(plugin.manifest.id.as_str()) != first);

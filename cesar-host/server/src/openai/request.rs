@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::models;
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
 use crate::admission::upload::FormFields;
+use crate::refusal::{Code, Refusal};
 
 /// The form of OpenAI's clients. Other fields are ignored.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]

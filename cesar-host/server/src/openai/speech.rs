@@ -9,18 +9,17 @@ use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobId, JobRequest, JobState};
 use cesar_pipeline::{FormatRequest, SpeakersRequest};
 
-use super::errors::{Envelope, OpenAiError};
 use super::request::{Endpoint, ResponseFormat, SpeechForm, SpeechRequest};
 use super::wait::{cache_use, check_speakers, ended, parse, transcript};
 use super::{models, response, stream};
-use crate::admission::code::Code;
-use crate::admission::refusal::Refusal;
 use crate::admission::submit;
 use crate::admission::upload::{self, Form, Received};
 use crate::api::transcript::render as render_document;
+use crate::refusal::envelope::{Envelope, OpenAiError};
+use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client, Shared};
-use crate::work::disconnect::Waiter;
-use crate::work::plan_request::stage_request;
+use crate::work::requests::stage_request;
+use crate::work::running::Waiter;
 
 type SpeechUpload = Form<SpeechForm>;
 
@@ -107,7 +106,7 @@ fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Resul
     // A format with speakers is refused where there can be none.
     let able = SpeakersRequest {
         wanted: None,
-        ..shared.speakers.clone()
+        ..shared.defaults.speakers.clone()
     };
     if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
         return Err(Refusal::bad(
@@ -158,7 +157,7 @@ async fn render(app: &App, speech: &SpeechRequest, job: &Job, document: String) 
     };
     let request = FormatRequest {
         format: format.to_owned(),
-        stage: app.format.clone(),
+        stage: app.defaults.format.clone(),
     };
     let rendering = render_document(app, request, document.into_bytes(), job.request.label.clone()).await?;
     Ok(plain(rendering.bytes))

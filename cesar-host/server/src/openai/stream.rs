@@ -14,14 +14,15 @@ use plugin_api::document::{Document, Seconds};
 use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
+use super::response;
 use super::wait::{cache_use, check_speakers, ended, original, parse, transcript};
-use super::{errors, response};
-use crate::admission::refusal::Refusal;
 use crate::api::events;
+use crate::refusal::Refusal;
+use crate::refusal::envelope;
+use crate::state::events::{EventId, JobEvent, JobEventKind};
 use crate::state::{App, Client};
-use crate::work::disconnect::Waiter;
-use crate::work::events::{EventId, JobEvent, JobEventKind};
-use crate::work::listener::{Listener, is_stored};
+use crate::work::running::Waiter;
+use crate::work::transcripts::{Listener, is_stored};
 
 /// Follows one job.
 struct Follower {
@@ -82,7 +83,7 @@ impl Follower {
             // The status was sent already: a failure becomes an event.
             if let Err(refusal) = self.fill().await {
                 self.done = true;
-                self.pending.push_back(errors::text(&refusal));
+                self.pending.push_back(envelope::text(&refusal));
             }
         }
         self.pending.pop_front()

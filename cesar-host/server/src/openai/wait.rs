@@ -6,10 +6,10 @@ use cesar_jobs::{Job, JobId, JobState};
 use cesar_pipeline::AUDIO_INCOMPLETE;
 use plugin_api::document::Document;
 
-use super::errors;
-use crate::admission::refusal::Refusal;
+use crate::refusal::Refusal;
+use crate::refusal::envelope;
 use crate::state::App;
-use crate::work::stored;
+use crate::work::transcripts::stored;
 
 /// Maximum wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
     let mut stop = app.signals.phases();
     loop {
-        let mut changes = app.hub.watch(id);
+        let mut changes = app.events.hub.watch(id);
         let job = stored::job(app, id).await?;
         if job.state.has_ended() {
             return Ok(job);
@@ -37,23 +37,23 @@ pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
 /// The document of an ended job, with corrections, or the reason that it has none.
 pub(super) async fn transcript(app: &App, job: &Job) -> Result<String, Refusal> {
     check_ended(job)?;
-    there(stored::document(app, job).await?)
+    required(stored::document(app, job).await?)
 }
 
 /// The same as it was recognised.
 pub(super) async fn original(app: &App, job: &Job) -> Result<String, Refusal> {
     check_ended(job)?;
-    there(stored::original(app, job).await?)
+    required(stored::original(app, job).await?)
 }
 
 fn check_ended(job: &Job) -> Result<(), Refusal> {
     match job.state {
         JobState::Completed | JobState::Partial => Ok(()),
-        _ => Err(errors::refusal_of(job)),
+        _ => Err(envelope::refusal_of(job)),
     }
 }
 
-fn there(document: Option<String>) -> Result<String, Refusal> {
+fn required(document: Option<String>) -> Result<String, Refusal> {
     document.ok_or_else(|| Refusal::internal(&"a completed job has no document"))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn check_speakers(diarized: bool, job: &Job) -> Result<(), Refusal> {
     if job.state != JobState::Partial || !diarized || is_about_sound {
         return Ok(());
     }
-    let mut refusal = errors::refusal_of(job);
+    let mut refusal = envelope::refusal_of(job);
     refusal.detail = format!(
         "{}; the text without speakers is at `/jobs/{}/transcript`",
         refusal.detail, job.id

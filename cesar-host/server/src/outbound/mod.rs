@@ -1,12 +1,4 @@
-//! Connections that the server makes on behalf of clients.
-//!
-//! | module | content |
-//! |---|---|
-//! | `webhooks` | deliveries of webhooks |
-//! | `signature`, `secret` | their signature and its secret |
-//! | `address` | addresses that the server may connect to |
+//! Deliveries of webhooks, and their signature.
 
-pub(crate) mod address;
-pub(crate) mod secret;
 pub(crate) mod signature;
 pub(crate) mod webhooks;

@@ -6,7 +6,6 @@
 //! end the delivery; everything else is retried with growing pauses. Redirects are not followed: they would bypass the check of the
 //! address. Delivery is at least once; a receiver can deduplicate by the job's id.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_base::{Clock as _, SystemClock};
@@ -14,9 +13,9 @@ use cesar_jobs::{Delivery, Job, Verdict};
 use serde_json::json;
 use ureq::unversioned::transport::DefaultConnector;
 
-use crate::outbound::address::AddressError;
+use crate::address::AddressError;
 use crate::outbound::signature;
-use crate::state::Shared;
+use crate::state::{App, Shared};
 use cesar_jobs::JobView;
 
 /// Maximum time of a receiver.
@@ -29,14 +28,14 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Delivers until the server stops.
-pub(crate) fn run(shared: &Arc<Shared>) {
+pub(crate) fn run(shared: &App) {
     let agent = agent(shared);
     while !shared.signals.stopping() {
-        match shared.store.claim_webhook(CLAIM_TIMEOUT) {
+        match shared.jobs.store.claim_webhook(CLAIM_TIMEOUT) {
             Ok(Some(claim)) => {
-                let delivery = deliver(&agent, &shared.webhook_secret, &claim.job);
+                let delivery = deliver(&agent, &shared.outbound.webhook_secret, &claim.job);
                 tracing::info!(job = %claim.job.id, "webhook attempt: {:?}", delivery.verdict);
-                if let Err(error) = shared.store.record_delivery(&claim.lease, &delivery) {
+                if let Err(error) = shared.jobs.store.record_delivery(&claim.lease, &delivery) {
                     tracing::warn!(job = %claim.job.id, "cannot store the result of the webhook: {error}");
                 }
             }
@@ -50,7 +49,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 }
 
 fn until_due(shared: &Shared) -> Duration {
-    let due_ms = shared.store.next_due().ok().and_then(|due| due.webhook_ms);
+    let due_ms = shared.jobs.store.next_due().ok().and_then(|due| due.webhook_ms);
     let wait = due_ms.map(|due_ms| u64::try_from(due_ms - SystemClock.now_ms()).unwrap_or(1));
     wait.map_or(POLL_INTERVAL, |ms| Duration::from_millis(ms.max(1)).min(POLL_INTERVAL))
 }
@@ -68,7 +67,7 @@ fn agent(shared: &Shared) -> ureq::Agent {
         .tls_config(tls)
         .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")))
         .build();
-    ureq::Agent::with_parts(config, DefaultConnector::default(), shared.addresses)
+    ureq::Agent::with_parts(config, DefaultConnector::default(), shared.outbound.addresses)
 }
 
 fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {

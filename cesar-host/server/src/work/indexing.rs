@@ -1,7 +1,6 @@
 //! The search index: filled from the cache and the jobs, and cleared of what they no longer hold.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
@@ -12,8 +11,8 @@ use cesar_pipeline::Stage;
 use cesar_search::{Entry, Index, Presence, SearchError, Source};
 use plugin_api::document::Document;
 
-use crate::state::Shared;
-use crate::work::script::is_given;
+use crate::state::{App, Shared};
+use crate::work::requests::is_given;
 
 /// The holder of the documents of jobs.
 pub(crate) const JOBS: &str = "jobs";
@@ -315,8 +314,10 @@ impl Batch<'_> {
 }
 
 /// Fills a new index, then compares it with cache and jobs from time to time, until the server has stopped.
-pub(crate) fn run(shared: &Arc<Shared>) {
-    let Some(index) = &shared.search else { return };
+pub(crate) fn run(shared: &App) {
+    let Some(index) = &shared.transcripts.search else {
+        return;
+    };
     let mut last: Option<Instant> = None;
     while !shared.signals.stopping() {
         if last.is_none_or(|last| last.elapsed() >= RECONCILE_INTERVAL) {
@@ -333,8 +334,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 pub(crate) fn holders(shared: &Shared) -> Holders<'_> {
     Holders {
         cache: shared.pipeline.cache(),
-        jobs: Some(&*shared.store),
-        corrections: Some(&shared.corrections),
+        jobs: Some(&*shared.jobs.store),
+        corrections: Some(&shared.transcripts.corrections),
     }
 }
 

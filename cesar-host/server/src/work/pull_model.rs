@@ -9,19 +9,19 @@ use cesar_models::catalog::Entry;
 use cesar_models::pull::{PullError, Puller};
 use serde_json::json;
 
+use crate::state::events::FeedEventKind;
+use crate::state::models::{Pull, PullRefused};
 use crate::state::{App, Shared};
-use crate::work::feed::FeedEventKind;
-use crate::work::pulls::{Pull, PullRefused};
 
 /// Stands for messages about files of this machine.
 const HIDDEN: &str = "the model cannot be stored; the server's log says why";
 
 /// Starts the download of a model, unless it runs already.
 pub(crate) fn start(app: &App, entry: &'static Entry) -> Result<(), PullRefused> {
-    let Some(pull) = app.pulls.begin(entry.id, entry.size())? else {
+    let Some(pull) = app.models.pulls.begin(entry.id, entry.size())? else {
         return Ok(());
     };
-    let shared = Arc::clone(app);
+    let shared = app.clone();
     let running = Arc::clone(&pull);
     let thread = std::thread::Builder::new().name("pull".to_owned());
     let started = thread.spawn(move || {
@@ -33,13 +33,13 @@ pub(crate) fn start(app: &App, entry: &'static Entry) -> Result<(), PullRefused>
             Err(error) => tracing::warn!(model = entry.id, "model not downloaded: {error}"),
         }
         let is_present = result.is_ok();
-        shared.pulls.end(entry.id, &running, result);
+        shared.models.pulls.end(entry.id, &running, result);
         publish(&shared, entry, is_present);
     });
     match started {
         Ok(_) => Ok(()),
         Err(error) => {
-            app.pulls.end(entry.id, &pull, Err(error.to_string()));
+            app.models.pulls.end(entry.id, &pull, Err(error.to_string()));
             Err(PullRefused::Thread(error))
         }
     }
@@ -47,12 +47,12 @@ pub(crate) fn start(app: &App, entry: &'static Entry) -> Result<(), PullRefused>
 
 /// Publishes the state of a model in the feed.
 pub(crate) fn publish(shared: &Shared, entry: &Entry, is_present: bool) {
-    let data = json!({ "id": entry.id, "present": is_present, "pull": shared.pulls.view(entry.id) });
-    shared.feed.publish(FeedEventKind::Models, entry.id, data);
+    let data = json!({ "id": entry.id, "present": is_present, "pull": shared.models.pulls.view(entry.id) });
+    shared.events.feed.publish(FeedEventKind::Models, entry.id, data);
 }
 
 fn fetch(shared: &Shared, entry: &Entry, pull: &Pull) -> Result<(), String> {
-    let sources = &shared.model_sources;
+    let sources = &shared.models.sources;
     let puller = Puller {
         roots: shared.pipeline.models(),
         libraries: Some(sources.libraries.clone()),

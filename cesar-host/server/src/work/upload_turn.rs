@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use cesar_jobs::{Opened, UploadId};
 
-use crate::admission::refusal::Refusal;
+use crate::refusal::Refusal;
+use crate::state::uploads::Turn;
 use crate::state::{App, Shared};
-use crate::work::receiving::Turn;
 
 /// Time for an older request to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const OLDER_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Between two tries.
 const RETRY: Duration = Duration::from_millis(20);
@@ -20,8 +20,8 @@ pub(crate) async fn take_turn<T: Send + 'static>(
     id: UploadId,
     open: impl Fn(&Shared) -> cesar_jobs::Result<Opened<T>> + Clone + Send + 'static,
 ) -> Result<(Opened<T>, Turn), Refusal> {
-    let turn = app.receiving.begin(id);
-    let until = tokio::time::Instant::now() + PATIENCE;
+    let turn = app.uploads.receiving.begin(id);
+    let until = tokio::time::Instant::now() + OLDER_REQUEST_TIMEOUT;
     loop {
         let open = open.clone();
         let opened = app.block(move |shared| open(shared)).await??;

@@ -14,7 +14,7 @@ use crate::cli::columns::aligned;
 use crate::cli::humanize::{duration, size};
 use crate::cli::inputs::InputError;
 use crate::cli::progress::Show;
-use crate::cli::report::{Exit, Failure, complain, print, print_json};
+use crate::cli::report::{Exit, Failure, print, print_error, print_json};
 use crate::cli::work::{Asked, Missing, Work, WorkArgs, mode};
 
 /// The command's arguments.
@@ -79,7 +79,7 @@ pub(crate) fn run(
             Some(interrupted @ InputError::Interrupted) => return Err(interrupted.into()),
             Some(refused) => {
                 failed += 1;
-                complain(&refused.to_string());
+                print_error(&refused.to_string());
                 continue;
             }
         }
@@ -91,13 +91,13 @@ pub(crate) fn run(
                     return Err(failure);
                 }
                 failed += 1;
-                complain(&failure.text);
+                print_error(&failure.text);
             }
         }
     }
     for unusable in &work.failed {
         failed += 1;
-        complain(&unusable.error.to_string());
+        print_error(&unusable.error.to_string());
     }
     let info = (shown == Shown::Summary).then(|| cache.info()).transpose();
     let info = info.map_err(|error: CacheError| Failure::failed(error))?;

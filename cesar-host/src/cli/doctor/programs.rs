@@ -15,8 +15,8 @@ use cesar_config::{Ffmpeg, Settings};
 
 use super::finding::Finding;
 
-/// Longer than any of these programs takes to name its version.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time for a program to name its version, or for a server to answer; longer than any of them takes.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sites change so often that a yt-dlp of this age fails at many.
 const OLD_DAYS: i64 = 120;
@@ -105,7 +105,7 @@ fn first_line(command: &mut Command) -> Option<String> {
         // Too late is as good as not at all.
         let _ = sender.send(read.map(|_| text));
     });
-    let read = receiver.recv_timeout(PATIENCE);
+    let read = receiver.recv_timeout(RESPONSE_TIMEOUT);
     if read.is_err() {
         let _ = child.kill();
     }
@@ -166,7 +166,7 @@ fn ask(address: &str) -> Option<String> {
         .next()
         .filter(|place| place.port() != 0)?;
     let mut connection = TcpStream::connect_timeout(&place, Duration::from_secs(1)).ok()?;
-    connection.set_read_timeout(Some(PATIENCE)).ok()?;
+    connection.set_read_timeout(Some(RESPONSE_TIMEOUT)).ok()?;
     let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).ok()?;
     let mut answer = vec![0; 512];

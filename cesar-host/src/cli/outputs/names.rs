@@ -76,7 +76,7 @@ fn shortened(name: &Path) -> Cow<'_, Path> {
 }
 
 /// The names of recordings, each given by its path and its name.
-pub(super) fn of(folder: &Path, recordings: &[(&Path, &Path)]) -> Vec<Names> {
+pub(super) fn assign(folder: &Path, recordings: &[(&Path, &Path)]) -> Vec<Names> {
     let short: Vec<_> = recordings.iter().map(|(path, name)| (*path, shortened(name))).collect();
     let recordings: Vec<_> = short.iter().map(|(path, name)| (*path, &**name)).collect();
     let plain = |name: &Path| name.with_extension("");
@@ -117,7 +117,7 @@ mod tests {
             .iter()
             .map(|(path, name)| (Path::new(*path), Path::new(*name)))
             .collect();
-        let names = of(Path::new("out"), &recordings);
+        let names = assign(Path::new("out"), &recordings);
         names
             .iter()
             .map(|names| names.planned().display().to_string())
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn candidates_are_unlimited() {
-        let names = of(Path::new("out"), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]);
+        let names = assign(Path::new("out"), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]);
         let candidates: Vec<_> = names[0].candidates().take(4).collect();
         let expected = ["out/talk", "out/talk.mp3", "out/talk.mp3.2", "out/talk.mp3.3"];
         assert_eq!(candidates, expected.map(PathBuf::from));

@@ -32,7 +32,7 @@ impl Site {
         texts: &[(&str, &str)],
         overwrite: bool,
     ) -> (Vec<String>, Option<String>) {
-        let names = names::of(&self.path("out"), &[(Path::new(name), Path::new(name))]).remove(0);
+        let names = names::assign(&self.path("out"), &[(Path::new(name), Path::new(name))]).remove(0);
         let place = Place::Folder(names);
         let state = self.path("state");
         let state = self.remembers.then_some(state.as_path());
@@ -162,7 +162,8 @@ fn a_recording_is_never_overwritten() {
 #[test]
 fn files_that_are_there_are_kept_on_request() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Folder(names::of(folder.path(), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]).remove(0));
+    let place =
+        Place::Folder(names::assign(folder.path(), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]).remove(0));
     let extensions = ["txt".to_owned(), "srt".to_owned()];
     let outputs = Outputs::new(&[], std::slice::from_ref(&place), Clobbering::None, None);
     assert_eq!(outputs.kept(&place, &extensions), None);

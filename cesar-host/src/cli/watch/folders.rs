@@ -63,7 +63,7 @@ struct Folder {
 /// The watched folders.
 pub(super) struct Folders {
     folders: Vec<Folder>,
-    /// Folders below them for recordings that are dealt with.
+    /// Folders below them for recordings that are processed.
     left_out: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
 }

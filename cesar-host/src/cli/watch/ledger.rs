@@ -1,6 +1,6 @@
 //! Record of the recordings that have their transcripts.
 //!
-//! A small database in the user's state folder. With it, a start with 100,000 recordings that were dealt with reads none of them; a
+//! A small database in the user's state folder. With it, a start with 100,000 recordings that were processed reads none of them; a
 //! recording that was renamed or has grown takes its transcript along. Without it, the cache and the existing files decide.
 
 use std::ffi::OsStr;
@@ -59,7 +59,7 @@ impl Ledger {
         stamp: &FileStamp,
         extensions: &[String],
     ) -> Option<Vec<PathBuf>> {
-        let entry = self.of(recording).filter(|entry| is_same(&entry.stamp, stamp))?;
+        let entry = self.entry(recording).filter(|entry| is_same(&entry.stamp, stamp))?;
         // `talk.txt` or `talk.mp3.txt`, not `talk.labels.txt`, which is of another format.
         let bases = [recording.file_stem(), recording.file_name()].map(Option::unwrap_or_default);
         let has = |extension: &String| {
@@ -73,7 +73,7 @@ impl Ledger {
 
     /// Transcripts that a new one of this recording replaces: of the same file under another name, which is gone, or before it grew.
     pub(super) fn replaced(&self, recording: &Path, stamp: &FileStamp) -> Replaced {
-        let grown = self.of(recording).filter(|entry| {
+        let grown = self.entry(recording).filter(|entry| {
             let same_file = (entry.stamp.device, entry.stamp.inode) == (stamp.device, stamp.inode);
             same_file && entry.stamp.size < stamp.size && sample(recording, entry.stamp.size) == Some(entry.sample)
         });
@@ -119,7 +119,7 @@ impl Ledger {
         }
     }
 
-    fn of(&self, recording: &Path) -> Option<Entry> {
+    fn entry(&self, recording: &Path) -> Option<Entry> {
         let recording = key(recording)?;
         let found = self.with(|database| {
             database

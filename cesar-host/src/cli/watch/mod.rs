@@ -1,6 +1,6 @@
 //! `cesar watch`: transcripts of every recording that appears in folders.
 //!
-//! A thin loop: a file settles (`settle`), is transcribed and written as by `cesar transcribe`, and is moved (`deal`, `moves`). Nothing
+//! A thin loop: a file settles (`settle`), is transcribed and written as by `cesar transcribe`, and is moved (`processor`, `moves`). Nothing
 //! has to be saved at the end: a later start finds finished work in the record (`ledger`), the cache and the folders.
 
 use std::path::{Path, PathBuf};
@@ -19,17 +19,17 @@ use super::times;
 use super::transcribe::progress_style;
 use super::work::{Asked, Missing, PartArgs, Work, mode};
 
-mod deal;
 mod folders;
 mod ledger;
 mod moves;
+mod processor;
 mod settle;
 mod watcher;
 mod writers;
 
-use deal::Dealer;
 use folders::Folders;
 use ledger::Ledger;
+use processor::Processor;
 use watcher::Watcher;
 
 /// Two looks are never closer.
@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &Canc
     let work = Work::prepare(asked, &[], settings, mode, Missing::Offered, &show, cancel)?;
     let state = settings.folders.state();
     let (outputs, ledger) = (Outputs::one_by_one(state.as_deref()), Ledger::open(state.as_deref()));
-    let dealer = Dealer {
+    let processor = Processor {
         work: &work,
         outputs: &outputs,
         ledger: &ledger,
@@ -102,5 +102,5 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8, cancel: &Canc
         cancel,
     };
     let settle_time = Duration::from_millis(args.settle_time).max(SHORTEST_SETTLE_TIME);
-    Watcher::new(&dealer, folders, settle_time, args.once).run(args.poll)
+    Watcher::new(&processor, folders, settle_time, args.once).run(args.poll)
 }

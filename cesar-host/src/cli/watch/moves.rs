@@ -1,4 +1,4 @@
-//! Recordings that are moved once they are dealt with. No file is replaced, and none is lost: another name is chosen where one is taken.
+//! Recordings that are moved once they are processed. No file is replaced, and none is lost: another name is chosen where one is taken.
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Write as _};

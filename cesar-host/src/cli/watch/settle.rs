@@ -1,7 +1,7 @@
-//! Recordings of the watched folders, from the first look until they are dealt with.
+//! Recordings of the watched folders, from the first look until they are processed.
 //!
 //! A recording is settled when two looks at it found the same file, size and time of change, and it is not open for writing. The looks are
-//! [`Settling::quiet`] apart, or [`Settling::patience`] while a file is empty, or was written to and not closed since: then the writer may be of
+//! [`Settling::quiet`] apart, or [`Settling::write_timeout`] while a file is empty, or was written to and not closed since: then the writer may be of
 //! another user, whose open files are hidden.
 //!
 //! Nothing here looks at a disk or a clock: looks, open files and the time are passed in.
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use cesar_base::FileStamp;
 
-/// Times of [`Settling::quiet`] in [`Settling::patience`].
-const PATIENCE: u32 = 30;
+/// [`Settling::write_timeout`] as a multiple of [`Settling::quiet`].
+const WRITE_TIMEOUT_FACTOR: u32 = 30;
 
 /// An open file: device and inode.
 pub(super) type FileId = (u64, u64);
@@ -82,8 +82,8 @@ impl Settling {
     }
 
     /// Time without a change for a file that may still be written.
-    fn patience(&self) -> Duration {
-        self.quiet * PATIENCE
+    fn write_timeout(&self) -> Duration {
+        self.quiet * WRITE_TIMEOUT_FACTOR
     }
 
     /// Notes what a look found; `None` where there is no file.
@@ -144,7 +144,7 @@ impl Settling {
                 continue;
             };
             let needed = match file.is_written || file.stamp.size == 0 {
-                true => self.patience(),
+                true => self.write_timeout(),
                 false => self.quiet,
             };
             let settled_at = file.since + needed;

@@ -10,8 +10,8 @@ use cesar_base::names::shown;
 use cesar_pipeline::PipelineError;
 use serde_json::json;
 
-use super::deal::{Dealer, Dealt};
 use super::folders::{Change, Folders, interval, look};
+use super::processor::{Processed, Processor};
 use super::settle::{End, Settling};
 use super::writers::open_for_writing;
 use crate::cli::inputs::Recording;
@@ -36,14 +36,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 enum Message {
     Change(Change),
-    Dealt(Recording, FileStamp, Dealt),
+    Processed(Recording, FileStamp, Processed),
     /// Work on a recording panicked.
     Panicked,
 }
 
 /// The state of the loop.
 pub(super) struct Watcher<'a> {
-    dealer: &'a Dealer<'a>,
+    processor: &'a Processor<'a>,
     folders: Folders,
     settling: Settling,
     settle_time: Duration,
@@ -61,9 +61,9 @@ pub(super) struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    pub(super) fn new(dealer: &'a Dealer<'a>, folders: Folders, settle_time: Duration, once: bool) -> Self {
+    pub(super) fn new(processor: &'a Processor<'a>, folders: Folders, settle_time: Duration, once: bool) -> Self {
         Self {
-            dealer,
+            processor,
             folders,
             settling: Settling::new(settle_time),
             settle_time,
@@ -104,7 +104,7 @@ impl<'a> Watcher<'a> {
             // Work that is being cancelled, or was started before the end.
             while self.settling.running() > 0 {
                 match messages.recv() {
-                    Ok(Message::Dealt(recording, stamp, dealt)) => self.dealt(&recording, stamp, dealt),
+                    Ok(Message::Processed(recording, stamp, processed)) => self.processed(&recording, stamp, processed),
                     Ok(Message::Change(_)) => {}
                     Ok(Message::Panicked) | Err(_) => break,
                 }
@@ -137,14 +137,14 @@ impl<'a> Watcher<'a> {
         self.folders.unwatch();
         self.is_polling = true;
         let text = format!("warning: the system reports no changes ({reason}); looking at intervals");
-        self.dealer.show.inform(&text);
+        self.processor.show.inform(&text);
     }
 
     fn serve<'scope>(&mut self, scope: &'scope Scope<'scope, '_>, send: &Sender<Message>, messages: &Receiver<Message>)
     where
         'a: 'scope,
     {
-        while self.end.is_none() && !self.dealer.cancel.is_cancelled() {
+        while self.end.is_none() && !self.processor.cancel.is_cancelled() {
             let now = self.start.elapsed();
             if now >= self.next_walk && !self.once {
                 self.walk();
@@ -154,7 +154,7 @@ impl<'a> Watcher<'a> {
             if self.once && self.settling.is_idle() {
                 return;
             }
-            self.dealer
+            self.processor
                 .work
                 .host
                 .pipeline
@@ -181,19 +181,19 @@ impl<'a> Watcher<'a> {
         'a: 'scope,
     {
         let now = self.start.elapsed();
-        while self.settling.running() < self.dealer.work.at_a_time
+        while self.settling.running() < self.processor.work.at_a_time
             && self.settling.has_ready()
             && now >= self.paused_until
         {
             let Some((path, stamp)) = self.settling.start(now, look) else {
                 return;
             };
-            let (dealer, recording, send) = (self.dealer, self.folders.recording(&path), send.clone());
+            let (processor, recording, send) = (self.processor, self.folders.recording(&path), send.clone());
             scope.spawn(move || {
                 let guard = OnPanic(&send);
-                let dealt = dealer.deal(&recording, &stamp);
+                let processed = processor.process(&recording, &stamp);
                 // The receiver lasts as long as the scope.
-                let _ = guard.0.send(Message::Dealt(recording, stamp, dealt));
+                let _ = guard.0.send(Message::Processed(recording, stamp, processed));
             });
         }
     }
@@ -201,7 +201,7 @@ impl<'a> Watcher<'a> {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Change(change) => self.change(change),
-            Message::Dealt(recording, stamp, dealt) => self.dealt(&recording, stamp, dealt),
+            Message::Processed(recording, stamp, processed) => self.processed(&recording, stamp, processed),
             // The scope repeats the panic.
             Message::Panicked => self.end = Some(Failure::failed("the work on a recording panicked")),
         }
@@ -248,7 +248,7 @@ impl<'a> Watcher<'a> {
         let (found, said) = self
             .folders
             .walk(begun > Duration::ZERO && self.walk_took > Duration::ZERO);
-        said.iter().for_each(|text| self.dealer.show.inform(text));
+        said.iter().for_each(|text| self.processor.show.inform(text));
         let now = self.start.elapsed();
         self.settling.scanned(found, look, now);
         self.walk_took = now - begun;
@@ -260,19 +260,19 @@ impl<'a> Watcher<'a> {
         self.next_walk = now + interval(usual, self.walk_took);
     }
 
-    fn dealt(&mut self, recording: &Recording, stamp: FileStamp, dealt: Dealt) {
-        let (now, show) = (self.start.elapsed(), self.dealer.show);
+    fn processed(&mut self, recording: &Recording, stamp: FileStamp, processed: Processed) {
+        let (now, show) = (self.start.elapsed(), self.processor.show);
         let mut end = End::Finished;
-        match dealt {
-            Dealt::Known => {}
-            Dealt::Changed => end = End::Again,
-            Dealt::Transcribed(outcome) => {
+        match processed {
+            Processed::Known => {}
+            Processed::Changed => end = End::Again,
+            Processed::Transcribed(outcome) => {
                 self.pause = None;
                 self.done.inputs += 1;
                 // Only a failure ends the work.
                 let _ = self.done.add(&recording.input, Ok(outcome), show);
             }
-            Dealt::Later(failure) if !self.once => {
+            Processed::Later(failure) if !self.once => {
                 let pause = longer(self.pause);
                 if self.pause.is_none() || now >= self.paused_until {
                     (self.pause, self.paused_until) = (Some(pause), now + pause);
@@ -280,16 +280,16 @@ impl<'a> Watcher<'a> {
                     show.json(
                         &json!({ "type": "paused", "input": recording.input, "message": text, "seconds": seconds }),
                     );
-                    show.complain(&format!("{text}; trying again in {seconds} s"));
+                    show.print_error(&format!("{text}; trying again in {seconds} s"));
                 }
                 // Behind the others, which may have no such trouble.
                 end = End::At(self.paused_until + self.settle_time);
             }
-            Dealt::Failed(failure) | Dealt::Later(failure) => {
+            Processed::Failed(failure) | Processed::Later(failure) => {
                 self.done.inputs += 1;
                 let _ = self.done.add(&recording.input, Err(failure), show);
             }
-            Dealt::End(failure) => {
+            Processed::End(failure) => {
                 end = End::Again;
                 self.end.get_or_insert(failure);
             }
@@ -301,7 +301,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn exit(mut self) -> Result<Exit, Failure> {
-        let show = self.dealer.show;
+        let show = self.processor.show;
         match self.end.take() {
             Some(failure) if failure.interrupted => {
                 let _ = self.done.add("", Err(PipelineError::Interrupted.into()), show);
@@ -312,7 +312,7 @@ impl<'a> Watcher<'a> {
             }
             None => {}
         }
-        let exit = self.done.exit(&self.dealer.work.host.pipeline, show)?;
+        let exit = self.done.exit(&self.processor.work.host.pipeline, show)?;
         // Without `--once`, an interrupt is the usual end, and failures were reported.
         Ok(match self.once || exit == Exit::Interrupted {
             true => exit,

@@ -163,7 +163,7 @@ pub fn meaning(url: &str, version: &str, stderr: &str) -> Refused {
             format!("`{url}` cannot be reached; check the address, and whether this machine is online")
         }
         Reason::TooSlow => format!("the site of `{url}` did not answer in time; try again later"),
-        Reason::ServerError => format!("the site of `{url}` has trouble of its own; try again later"),
+        Reason::ServerError => format!("the site of `{url}` reports a server error; try again later"),
         Reason::Unsupported => format!(
             "yt-dlp {version} finds no recording behind `{url}`; name the page of one, or bring yt-dlp up to date"
         ),

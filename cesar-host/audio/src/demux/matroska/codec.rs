@@ -9,9 +9,10 @@ use symphonia::core::codecs::audio::well_known::{
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::super::Codec;
+use super::super::flac;
 use super::super::wave::format::Format;
-use super::super::xiph::{Flac, OPUS_RATE, Opus, Vorbis, flac_frames, flac_mask, opus_frames};
-use super::entry::Audio;
+use super::super::xiph::{Flac, OPUS_RATE, Opus, Vorbis, flac_mask, opus_frames};
+use super::audio::Audio;
 use super::lacing::Lacing;
 
 /// The lengths of packets.
@@ -35,7 +36,7 @@ impl Meter {
             Self::Unknown => None,
             Self::Opus => Some(opus_frames(packet)).filter(|frames| *frames > 0),
             Self::Vorbis(vorbis) => Some(vorbis.frames(packet)),
-            Self::Flac => Some(flac_frames(packet)).filter(|frames| *frames > 0),
+            Self::Flac => flac::frames_of(packet).filter(|frames| *frames > 0),
             Self::Frames(frames) => Some(*frames),
             Self::Bytes(bytes) => Some(packet.len() as u64 / *bytes),
         }

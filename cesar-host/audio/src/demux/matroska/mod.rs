@@ -5,6 +5,7 @@
 //!
 //! Nothing is indexed: a recording of ten hours takes as much memory as one of ten seconds.
 
+mod audio;
 mod codec;
 mod ebml;
 mod encoding;

@@ -1,15 +1,8 @@
 //! Blocks of a cluster whose head, and so its time, is lost.
 
 use super::ebml::id;
-use super::walk::{Look, Walk, is_of_blocks};
+use super::walk::{Look, Mark, Walk, is_of_blocks};
 use crate::AudioError;
-
-/// The position and time of a block.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    pub(super) position: u64,
-    pub(super) time: i64,
-}
 
 impl Walk {
     /// Notes the position of a block with a time.

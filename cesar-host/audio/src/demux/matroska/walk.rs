@@ -7,7 +7,6 @@
 use super::super::bytes::Bytes;
 use super::ebml::{self, Header, LONGEST_HEADER, id};
 use super::lacing::Lacing;
-use super::orphan::Mark;
 use crate::AudioError;
 
 /// A longer part is trusted only if something known follows it.
@@ -48,6 +47,13 @@ pub(super) struct Cluster {
     /// `None` if unknown.
     pub(super) end: Option<u64>,
     pub(super) time: Option<i64>,
+}
+
+/// The position and time of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) position: u64,
+    pub(super) time: i64,
 }
 
 /// The state of the walk.

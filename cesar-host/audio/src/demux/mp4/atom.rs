@@ -71,6 +71,14 @@ impl Atom {
         Ok(None)
     }
 
+    /// The first bytes of a child's body; empty without the child.
+    pub(super) fn body_of(&self, input: &mut Input, name: &Name, limit: u64) -> io::Result<Vec<u8>> {
+        match self.find(input, name)? {
+            Some(atom) => atom.body(input, limit),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// The atom at a path of names.
     pub(super) fn find_path(&self, input: &mut Input, path: &[&Name]) -> io::Result<Option<Self>> {
         let mut found = *self;

@@ -4,17 +4,13 @@ use std::io;
 
 use super::atom::Atom;
 use super::edits::Scales;
-use super::fragments::{Defaults, Fragments};
+use super::fragments::Defaults;
 use super::input::{Input, u32_at, u64_at};
-use super::track::{TrackInfo, body_of};
 use crate::clock::nanoseconds;
 use crate::demux::Nanoseconds;
 
 /// Maximum number of tracks examined.
-const MOST_TRACKS: usize = 256;
-
-/// Maximum number of samples examined to find the start of a fragmented file.
-const FIRST_FRAGMENTS: u64 = 1 << 22;
+pub(super) const MOST_TRACKS: usize = 256;
 
 /// The movie.
 #[derive(Debug, Default)]
@@ -33,7 +29,7 @@ pub(super) struct Movie {
 impl Movie {
     /// Reads the body of `moov`.
     pub(super) fn read(input: &mut Input, index: &Atom) -> io::Result<Self> {
-        let header = body_of(input, index, b"mvhd", 32)?;
+        let header = index.body_of(input, b"mvhd", 32)?;
         let mut movie = Self {
             scale: u32_at(&header, if header.first() == Some(&1) { 20 } else { 12 }).unwrap_or(0),
             ..Self::default()
@@ -42,7 +38,7 @@ impl Movie {
             movie.read_extends(input, &extends)?;
         }
         for name in [b"udta", b"meta"] {
-            let tags = body_of(input, index, name, 1 << 20)?;
+            let tags = index.body_of(input, name, 1 << 20)?;
             movie.apple_delay = movie.apple_delay.or_else(|| apple_delay(&tags));
         }
         Ok(movie)
@@ -50,7 +46,7 @@ impl Movie {
 
     /// The duration that the header of `index` states.
     pub(super) fn duration(input: &mut Input, index: &Atom) -> io::Result<Option<Nanoseconds>> {
-        let header = body_of(input, index, b"mvhd", 32)?;
+        let header = index.body_of(input, b"mvhd", 32)?;
         let (scale, ticks) = match header.first() {
             Some(1) => (u32_at(&header, 20), u64_at(&header, 24)),
             _ => (u32_at(&header, 12), u32_at(&header, 16).map(u64::from)),
@@ -85,34 +81,6 @@ impl Movie {
     pub(super) fn defaults(&self, track: u32) -> Defaults {
         let found = self.defaults.iter().find(|(id, _)| *id == track);
         found.map_or(Defaults::default(), |(_, defaults)| *defaults)
-    }
-
-    /// All readable tracks.
-    pub(super) fn tracks(&self, input: &mut Input, index: &Atom) -> io::Result<Vec<TrackInfo>> {
-        let mut tracks = Vec::new();
-        let mut children = index.children(input);
-        while let Some(child) = children.next(input)? {
-            if &child.name == b"trak" && tracks.len() < MOST_TRACKS {
-                tracks.extend(TrackInfo::read(input, self, &child)?);
-            }
-        }
-        Ok(tracks)
-    }
-
-    /// Start of the earliest track of a fragmented file: a recording of a live stream does not begin at 0.
-    pub(super) fn begins(&self, input: &mut Input, tracks: &[TrackInfo]) -> io::Result<Nanoseconds> {
-        if !self.is_fragmented || tracks.iter().any(|track| track.tables.is_some()) {
-            return Ok(0);
-        }
-        let mut begin = None;
-        for track in tracks.iter().filter(|track| track.scales.track > 0) {
-            let mut fragments = Fragments::new(track.id, track.defaults, track.default_duration, 0);
-            if let (Some(sample), Some(range)) = (fragments.first(input, FIRST_FRAGMENTS)?, track.ranges.first()) {
-                let time = track.scales.presented(range, sample.start.max(range.start));
-                begin = Some(begin.map_or(time, |begin: Nanoseconds| begin.min(time)));
-            }
-        }
-        Ok(begin.unwrap_or(0).max(0))
     }
 }
 

@@ -4,17 +4,20 @@ use std::io;
 
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3};
 
-use super::atom::{Atom, Name, find_in, in_slice};
+use super::atom::{Atom, find_in, in_slice};
 use super::codec::{Description, descriptions};
 use super::edits::{Range, Scales, end_of, ranges};
-use super::fragments::Defaults;
+use super::fragments::{Defaults, Fragments};
 use super::input::{Input, u16_at, u32_at};
-use super::movie::Movie;
+use super::movie::{MOST_TRACKS, Movie};
 use super::samples::Tables;
 use crate::demux::{Nanoseconds, Track};
 
 /// Bytes of a description that are read: a longer one is not of sound.
 const LONGEST_DESCRIPTION: u64 = 1 << 16;
+
+/// Maximum number of samples examined to find the start of a fragmented file.
+const FIRST_FRAGMENTS: u64 = 1 << 22;
 
 /// A track of any kind.
 #[derive(Debug)]
@@ -46,13 +49,13 @@ impl TrackInfo {
         let Some(id) = u32_at(&header, if header.first() == Some(&1) { 20 } else { 12 }) else {
             return Ok(None);
         };
-        let media_header = body_of(input, &media, b"mdhd", 40)?;
+        let media_header = media.body_of(input, b"mdhd", 40)?;
         let is_long = media_header.first() == Some(&1);
         let scales = Scales {
             track: u32_at(&media_header, if is_long { 20 } else { 12 }).unwrap_or(0),
             movie: movie.scale,
         };
-        let handler = body_of(input, &media, b"hdlr", 256)?;
+        let handler = media.body_of(input, b"hdlr", 256)?;
         let mut info = Self {
             id,
             is_audio: handler.get(8..12) == Some(b"soun"),
@@ -70,9 +73,9 @@ impl TrackInfo {
         };
         if info.is_audio {
             info.read_media(input, movie, &media)?;
-            let extended = body_of(input, &media, b"elng", 64)?;
+            let extended = media.body_of(input, b"elng", 64)?;
             info.language = text(extended.get(4..).unwrap_or_default()).or(info.language);
-            let user_data = body_of(input, track, b"udta", LONGEST_DESCRIPTION)?;
+            let user_data = track.body_of(input, b"udta", LONGEST_DESCRIPTION)?;
             info.title = title(&user_data, handler.get(24..).unwrap_or_default());
         }
         info.read_edits(input, movie, track)?;
@@ -90,7 +93,7 @@ impl TrackInfo {
         let references = references
             .map(|dref| dref.body(input, LONGEST_DESCRIPTION))
             .transpose()?;
-        self.descriptions = descriptions(&body_of(input, &table, b"stsd", LONGEST_DESCRIPTION)?);
+        self.descriptions = descriptions(&table.body_of(input, b"stsd", LONGEST_DESCRIPTION)?);
         let references = references.as_deref().unwrap_or_default();
         for description in &mut self.descriptions {
             if external(references, description.reference).is_some() {
@@ -179,11 +182,33 @@ impl TrackInfo {
     }
 }
 
-/// The first bytes of a child's body; empty without the child.
-pub(super) fn body_of(input: &mut Input, parent: &Atom, name: &Name, limit: u64) -> io::Result<Vec<u8>> {
-    match parent.find(input, name)? {
-        Some(atom) => atom.body(input, limit),
-        None => Ok(Vec::new()),
+impl Movie {
+    /// All readable tracks.
+    pub(super) fn tracks(&self, input: &mut Input, index: &Atom) -> io::Result<Vec<TrackInfo>> {
+        let mut tracks = Vec::new();
+        let mut children = index.children(input);
+        while let Some(child) = children.next(input)? {
+            if &child.name == b"trak" && tracks.len() < MOST_TRACKS {
+                tracks.extend(TrackInfo::read(input, self, &child)?);
+            }
+        }
+        Ok(tracks)
+    }
+
+    /// Start of the earliest track of a fragmented file: a recording of a live stream does not begin at 0.
+    pub(super) fn begins(&self, input: &mut Input, tracks: &[TrackInfo]) -> io::Result<Nanoseconds> {
+        if !self.is_fragmented || tracks.iter().any(|track| track.tables.is_some()) {
+            return Ok(0);
+        }
+        let mut begin = None;
+        for track in tracks.iter().filter(|track| track.scales.track > 0) {
+            let mut fragments = Fragments::new(track.id, track.defaults, track.default_duration, 0);
+            if let (Some(sample), Some(range)) = (fragments.first(input, FIRST_FRAGMENTS)?, track.ranges.first()) {
+                let time = track.scales.presented(range, sample.start.max(range.start));
+                begin = Some(begin.map_or(time, |begin: Nanoseconds| begin.min(time)));
+            }
+        }
+        Ok(begin.unwrap_or(0).max(0))
     }
 }
 

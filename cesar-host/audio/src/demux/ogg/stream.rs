@@ -3,6 +3,7 @@
 //! A page's granule position is the end of its last packet, in frames since the stream began. So the packets that end in a page are
 //! timed backwards from it; a loss before the page shows as a gap.
 
+use super::super::flac;
 use super::super::xiph::{self, Comments, Flac, OPUS_RATE, Opus, Vorbis};
 use super::super::{Codec, Loss, Losses, Nanoseconds, Packet};
 use super::page::Page;
@@ -264,7 +265,7 @@ impl Stream {
         match &mut self.measure {
             Measure::Opus => xiph::opus_frames(packet),
             Measure::Vorbis(vorbis) => vorbis.frames(packet),
-            Measure::Flac => xiph::flac_frames(packet),
+            Measure::Flac => flac::frames_of(packet).unwrap_or(0),
         }
     }
 

@@ -135,11 +135,6 @@ fn layout_of(channels: u16) -> Channels {
     }
 }
 
-/// Frames of a FLAC frame, by its header.
-pub(super) fn flac_frames(packet: &[u8]) -> u64 {
-    super::flac::frames_of(packet).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

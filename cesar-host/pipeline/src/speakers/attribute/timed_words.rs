@@ -66,7 +66,7 @@ pub(super) fn interpolated(segment: &Segment, turns: &TurnIndex) -> Vec<TimedWor
         let is_word = part.chars().any(char::is_alphanumeric);
         match words.last_mut() {
             // Punctuation joins the word it touches, as does text after an apostrophe or a hyphen.
-            Some(TimedWord { text, end_ms, .. }) if text.end == at && !(is_word && starts_anew(part)) => {
+            Some(TimedWord { text, end_ms, .. }) if text.end == at && !(is_word && is_unspaced_script(part)) => {
                 *text = text.start..word.text.end;
                 *end_ms = word.end_ms;
             }
@@ -103,6 +103,6 @@ pub(super) fn ends_a_sentence(word: &str) -> bool {
 }
 
 /// Scripts without spaces may be split before any character.
-fn starts_anew(part: &str) -> bool {
+fn is_unspaced_script(part: &str) -> bool {
     part.chars().next().is_some_and(|first| first as u32 >= 0x2E80)
 }

@@ -81,7 +81,7 @@ fn an_open_file_waits_however_long_it_is_unchanged() {
 
 /// The open files of other users are hidden, but not that they are written to and closed.
 #[test]
-fn a_written_file_waits_until_it_is_closed_or_patience_ends() {
+fn a_written_file_waits_until_it_is_closed_or_timed_out() {
     for closed_at in [Some(7), None] {
         let mut settling = Settling::new(QUIET);
         settling.look(path(), Some(stamp(9, 1)), at(0));

@@ -13,11 +13,11 @@ pub(super) fn cues<'a>(settings: &Settings<'a>, naming: Naming) -> Vec<Cue<'a>> 
     let limit = schedule::limit(settings.document);
     if let Some(rules) = settings.rules {
         let widest = NonZeroUsize::new(rules.max_chars_per_line);
-        let passages = passages::of(settings.document, naming, widest, limit);
+        let passages = passages::passages(settings.document, naming, widest, limit);
         let cues = ruled::cues(passages, &rules, settings.language(), limit);
         return schedule::valid(cues, limit);
     }
-    let passages = passages::of(settings.document, naming, settings.max_line_width, limit);
+    let passages = passages::passages(settings.document, naming, settings.max_line_width, limit);
     schedule::valid(
         layout::cues(passages, settings.max_line_width, settings.max_line_count),
         limit,

@@ -57,7 +57,12 @@ pub(super) struct Unit<'a> {
 }
 
 /// The passages of all segments that have text, in order of time, inside 0 to `limit` ms.
-pub(super) fn of(document: &Document, naming: Naming, width: Option<NonZeroUsize>, limit: u64) -> Vec<Passage<'_>> {
+pub(super) fn passages(
+    document: &Document,
+    naming: Naming,
+    width: Option<NonZeroUsize>,
+    limit: u64,
+) -> Vec<Passage<'_>> {
     let widest = width.map_or(usize::MAX, NonZeroUsize::get);
     let mut names = speakers::Names::new(document, naming != Naming::Nothing);
     let mut segments: Vec<_> = document.segments.iter().collect();

@@ -1,0 +1,76 @@
+//! Gauges of `/metrics`, read at each request.
+
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use crate::figures::metrics::JobLabels;
+use crate::state::Shared;
+
+/// All gauges of this server. Reads memory only.
+pub(crate) fn gauges(shared: &Shared) -> Registry {
+    let mut registry = Registry::default();
+    let (gauges, latest) = (&mut registry, shared.figures.snapshot.latest());
+    gauges.register(
+        "cesar_up_seconds",
+        "Seconds since the start",
+        ConstGauge::new(shared.figures.began.elapsed().as_secs_f64()),
+    );
+    gauge(
+        gauges,
+        "cesar_workers",
+        "Maximum number of jobs that run at once",
+        as_u64(shared.settings.workers),
+    );
+    gauge(
+        gauges,
+        "cesar_workers_busy",
+        "Running jobs",
+        as_u64(shared.jobs.running.count()),
+    );
+    let jobs = Family::<JobLabels, Gauge>::default();
+    for (state, count) in &latest.counts.by_state {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        jobs.get_or_create(&(*state).into()).set(count);
+    }
+    gauges.register("cesar_jobs", "Jobs in the database", jobs);
+    let pending = latest.counts.webhooks_pending;
+    gauge(gauges, "cesar_webhooks_pending", "Webhooks to deliver", pending);
+    let runners = shared.pipeline.runners();
+    counter(
+        gauges,
+        "cesar_runner_starts",
+        "Plugin processes started",
+        runners.starts(),
+    );
+    counter(gauges, "cesar_stage_runs", "Stages that plugins ran", runners.runs());
+    if let Some(info) = latest.cache.as_deref() {
+        let statistics = &info.statistics;
+        gauge(gauges, "cesar_cache_entries", "Results in the cache", info.entries);
+        gauge(gauges, "cesar_cache_bytes", "Bytes in the cache", info.bytes);
+        counter(
+            gauges,
+            "cesar_cache_hits",
+            "Cache hits of all processes",
+            statistics.hits,
+        );
+        let misses = statistics.misses;
+        counter(gauges, "cesar_cache_misses", "Cache misses of all processes", misses);
+        let saved = statistics.ms_saved;
+        counter(gauges, "cesar_cache_saved_ms", "Work that hits have saved", saved);
+    }
+    registry
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    registry.register(name, help, ConstGauge::new(value));
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    registry.register(name, help, ConstCounter::new(value));
+}
+
+fn as_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,61 @@
+//! Cancellation of jobs whose clients have disconnected.
+//!
+//! A client of the OpenAI-compatible API can cancel only by disconnecting. Its job then continues for a grace period, because most clients
+//! retry and join it. If no request waits after that, the job is cancelled (`server.cancel_on_disconnect`).
+
+use std::time::Duration;
+
+use cesar_jobs::{Cancellation, JobId};
+
+use crate::state::App;
+use crate::state::jobs::StopReason;
+
+/// A request that waits for a job until this is dropped.
+pub(crate) struct Waiter {
+    app: App,
+    job: JobId,
+    /// The answer is complete: a drop is no disconnection.
+    answered: bool,
+}
+
+impl Waiter {
+    pub(crate) fn new(app: &App, job: JobId) -> Self {
+        app.jobs.waiters.enter(job);
+        Self {
+            app: app.clone(),
+            job,
+            answered: false,
+        }
+    }
+
+    /// Records that the job has ended.
+    pub(crate) fn answered(&mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let last = self.app.jobs.waiters.leave(self.job);
+        let settings = &self.app.settings;
+        if self.answered || !last || !settings.cancel_on_disconnect || self.app.signals.stopping() {
+            return;
+        }
+        let (app, job, grace) = (self.app.clone(), self.job, settings.disconnect_grace);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { cancel_unless_joined(&app, job, grace).await });
+        }
+    }
+}
+
+async fn cancel_unless_joined(app: &App, job: JobId, grace: Duration) {
+    tokio::time::sleep(grace).await;
+    if app.jobs.waiters.any(job) {
+        return;
+    }
+    tracing::info!(%job, "job cancelled: all clients that waited for it have disconnected");
+    let cancelled = app.block(move |shared| shared.jobs.store.cancel(job)).await;
+    if let Ok(Ok(Cancellation::Requested(_))) = cancelled {
+        app.jobs.running.stop(job, StopReason::Cancelled);
+    }
+}
