@@ -56,4 +56,4 @@ pub use api::openapi::text as openapi_text;
 pub use error::ServeError;
 pub use lifecycle::{Ended, serve};
 pub use setup::Setup;
-pub use work::indexing::{Holders, add_job, cache_holder, corrected, remove_jobs};
+pub use work::indexing::{Holders, add_given, add_job, cache_holder, corrected, remove_jobs};
