@@ -13,6 +13,9 @@ use crate::{segments, speakers, text, words};
 /// Maximum number of words of a segment that operations make longer.
 pub(crate) const MAX_WORDS: usize = 2_000;
 
+/// Maximum length of a segment that operations make longer, in bytes.
+pub(crate) const MAX_SEGMENT: usize = 100_000;
+
 /// An operation in effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Edit<'a> {
@@ -117,7 +120,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
                 },
                 Ok(place) => place,
             };
-            check_growth(document, place.0, text, place.1.len())?;
+            check_growth(document, place.0, text, place.1.clone())?;
             words::replace(document, place, text);
         }
         Change::InsertWords {
@@ -127,7 +130,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
             after,
         } => {
             let place = word_at(document, *segment, *word, anchor)?;
-            check_growth(document, place.0, text, 0)?;
+            check_growth(document, place.0, text, 0..0)?;
             words::insert(document, place, text, *after);
         }
         Change::DeleteWords { segment, word, count } => {
@@ -144,7 +147,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
         }
         Change::JoinSegments { segment } => match next_of(document, *segment, anchor)? {
             Some(index) => {
-                check_growth(document, index, &document.segments[index + 1].text, 0)?;
+                check_growth(document, index, &document.segments[index + 1].text, 0..0)?;
                 segments::join(document, index);
             }
             None => return Ok(Fit::Satisfied),
@@ -170,13 +173,28 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
     Ok(Fit::Applied)
 }
 
-/// Refuses a segment that grows beyond [`MAX_WORDS`]: each operation rewrites the words of its segment, so that long ones would take long.
-fn check_growth(document: &Document, segment: usize, text: &str, replaced: usize) -> Result<(), String> {
+/// Refuses a segment that grows beyond [`MAX_WORDS`] or [`MAX_SEGMENT`]: each operation rewrites the words of its segment, so that long
+/// ones would take long.
+fn check_growth(document: &Document, segment: usize, text: &str, replaced: Range<usize>) -> Result<(), String> {
+    let segment = &document.segments[segment];
     let added = text.split_whitespace().count();
-    let words = text::count(&document.segments[segment]) + added - replaced;
-    match words > MAX_WORDS && added > replaced {
-        true => Err(format!(
+    let words = text::count(segment) + added - replaced.len();
+    if words > MAX_WORDS && added > replaced.len() {
+        return Err(format!(
             "the segment would have {words} words, more than {MAX_WORDS}; split it first"
+        ));
+    }
+    if segment.text.len() + text.len() <= MAX_SEGMENT {
+        return Ok(());
+    }
+    let old: usize = text::pieces(segment)[replaced]
+        .iter()
+        .map(|piece| piece.text.len())
+        .sum();
+    let bytes = segment.text.len() + text.len() - old.min(segment.text.len());
+    match bytes > MAX_SEGMENT && text.len() > old {
+        true => Err(format!(
+            "the segment would have {bytes} bytes, more than {MAX_SEGMENT}; split it first"
         )),
         false => Ok(()),
     }

@@ -50,9 +50,17 @@ pub enum CorrectionsError {
         /// The current revision.
         current: u64,
     },
+    /// The batch alone is too long, whatever the history is.
+    #[error("the batch has {bytes} bytes of operations, and at most {limit} are accepted at a time; apply it in parts")]
+    LongBatch {
+        /// Its size.
+        bytes: u64,
+        /// The most that is accepted.
+        limit: u64,
+    },
     /// The recording has as many corrections as are kept.
     #[error(
-        "the recording has {bytes} bytes of corrections, and {limit} are kept; remove its history with `cesar edit --clear`"
+        "with this batch the recording would have {bytes} bytes of corrections, and {limit} are kept; `cesar edit --clear` removes all of them"
     )]
     TooMany {
         /// The size with the new batch.

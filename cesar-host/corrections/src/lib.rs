@@ -47,6 +47,8 @@ mod tests;
 pub use apply::{Applied, Conflict, Edit, apply};
 pub use error::{CorrectionsError, Result};
 pub use history::{History, Refused, Revision, RevisionView, check};
-pub use operation::{Anchor, Change, MAX_LABEL, MAX_OPERATIONS, MAX_TEXT, Operation, operations_from_json};
+pub use operation::{
+    Anchor, Change, MAX_BATCH, MAX_LABEL, MAX_OPERATIONS, MAX_TEXT, Operation, check_size, operations_from_json,
+};
 pub use overlay::{Corrected, DocumentError, correct, media_of, media_of_json, parse};
 pub use store::{Corrections, MAX_BYTES, StoreOptions};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use plugin_api::document::{Document, Segment};
 
 use crate::operation::Anchor;
-use crate::text::{self, Piece};
+use crate::text::{self, Form, Piece};
 
 /// Maximum difference of a word's times in two recognitions.
 const REACH_MS: u64 = 2_000;
@@ -67,13 +67,15 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
         let pieces = text::pieces(segment);
         if let Some(there) = pieces.get(range.clone()).filter(|there| !there.is_empty())
             && there[0].start == span.start
-            && text::exact(&joined(there)) == text::exact(&anchor.text)
+            && Form::Exact
+                .letters(&joined(there))
+                .eq(Form::Exact.letters(&anchor.text))
         {
             return Some((index, range));
         }
     }
-    nearest(document, &span, &text::exact(&anchor.text), text::exact)
-        .or_else(|| nearest(document, &span, &text::relaxed(&anchor.text), text::relaxed))
+    nearest(document, &span, &anchor.text, Form::Exact)
+        .or_else(|| nearest(document, &span, &anchor.text, Form::Relaxed))
 }
 
 /// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times. Without
@@ -102,11 +104,12 @@ pub(crate) fn respelled(document: &Document, anchor: &Anchor, (index, range): Pl
 
 /// Whether this text is at the place of the anchor.
 pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
-    let found = local(document, anchor).and_then(|span| nearest(document, &span, &text::exact(new), text::exact));
+    let found = local(document, anchor).and_then(|span| nearest(document, &span, new, Form::Exact));
     found.is_some()
 }
 
-fn nearest(document: &Document, span: &Range<u64>, wanted: &str, form: fn(&str) -> String) -> Option<Place> {
+fn nearest(document: &Document, span: &Range<u64>, text: &str, form: Form) -> Option<Place> {
+    let wanted: String = form.letters(text).collect();
     if wanted.is_empty() {
         return None;
     }
@@ -116,14 +119,13 @@ fn nearest(document: &Document, span: &Range<u64>, wanted: &str, form: fn(&str) 
             continue;
         }
         let pieces = text::pieces(segment);
-        let forms: Vec<String> = pieces.iter().map(|piece| form(&piece.text)).collect();
         for first in 0..pieces.len() {
             let distance = pieces[first].start.abs_diff(span.start);
             let is_better = best.as_ref().is_none_or(|(least, _)| distance < *least);
             if !is_better || (text::has_times(segment) && distance > REACH_MS) {
                 continue;
             }
-            if let Some(length) = matching(&forms[first..], wanted) {
+            if let Some(length) = matching(&pieces[first..], &wanted, form) {
                 best = Some((distance, (index, first..first + length)));
             }
         }
@@ -131,12 +133,14 @@ fn nearest(document: &Document, span: &Range<u64>, wanted: &str, form: fn(&str) 
     best.map(|(_, place)| place)
 }
 
-/// The number of texts that joined are the wanted one.
-fn matching(texts: &[String], wanted: &str) -> Option<usize> {
-    let mut rest = wanted;
-    for (index, text) in texts.iter().enumerate() {
-        rest = rest.strip_prefix(text.as_str())?;
-        if rest.is_empty() {
+/// The number of words that joined are the wanted ones.
+fn matching(pieces: &[Piece], wanted: &str, form: Form) -> Option<usize> {
+    let mut rest = wanted.chars();
+    for (index, piece) in pieces.iter().enumerate() {
+        if !form.letters(&piece.text).all(|letter| rest.next() == Some(letter)) {
+            return None;
+        }
+        if rest.as_str().is_empty() {
             return Some(index + 1);
         }
     }

@@ -1,17 +1,23 @@
 //! Operations on a transcript, and their bounds.
 
+use cesar_base::names::visible;
 use plugin_api::document::Seconds;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::error::CorrectionsError;
 use crate::shape;
 
 /// The most operations of a batch.
 pub const MAX_OPERATIONS: usize = 2_000;
 
+/// The most bytes of a batch as JSON.
+pub const MAX_BATCH: u64 = 1_000_000;
+
 /// The longest text of an operation, in bytes.
 pub const MAX_TEXT: usize = 10_000;
+
 /// Maximum number of revisions that a batch undoes; all operations are applied again for each.
 const MAX_UNDOS: usize = 10;
 
@@ -202,6 +208,26 @@ pub fn operations_from_json(mut object: Map<String, Value>) -> Result<Vec<Operat
     }
 }
 
+/// Refuses a batch of more than [`MAX_BATCH`], before the time is spent to fit it.
+///
+/// # Errors
+/// [`CorrectionsError::LongBatch`].
+pub fn check_size(batch: &[Operation]) -> Result<(), CorrectionsError> {
+    let bytes = to_json(batch).len() as u64;
+    match bytes > MAX_BATCH {
+        true => Err(CorrectionsError::LongBatch {
+            bytes,
+            limit: MAX_BATCH,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Operations as they are stored.
+pub(crate) fn to_json(operations: &[Operation]) -> String {
+    serde_json::to_string(operations).expect("texts and numbers with text keys always serialise")
+}
+
 impl Operation {
     /// Refuses texts and names that are empty or too long.
     ///
@@ -252,20 +278,50 @@ fn label(field: &str, label: &str) -> Result<(), String> {
     }
 }
 
+/// The most characters of a text in a message.
+const SHOWN: usize = 60;
+
+/// A text as a message shows it: on one line, without control characters, and its beginning where it is long.
+fn shown(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let mut short: String = line.chars().take(SHOWN).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    visible(&short).into_owned()
+}
+
 impl std::fmt::Display for Operation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let old = || self.anchors.first().map_or("…", |anchor| anchor.text.as_str());
+        let old = || {
+            self.anchors
+                .first()
+                .map_or_else(|| "…".to_owned(), |anchor| shown(&anchor.text))
+        };
         match &self.change {
-            Change::ReplaceWords { text, .. } => write!(formatter, "replace `{}` by `{text}`", old()),
-            Change::InsertWords { text, after: false, .. } => write!(formatter, "insert `{text}` before `{}`", old()),
-            Change::InsertWords { text, after: true, .. } => write!(formatter, "insert `{text}` after `{}`", old()),
+            Change::ReplaceWords { text, .. } => write!(formatter, "replace `{}` by `{}`", old(), shown(text)),
+            Change::InsertWords { text, after: false, .. } => {
+                write!(formatter, "insert `{}` before `{}`", shown(text), old())
+            }
+            Change::InsertWords { text, after: true, .. } => {
+                write!(formatter, "insert `{}` after `{}`", shown(text), old())
+            }
             Change::DeleteWords { .. } => write!(formatter, "delete `{}`", old()),
             Change::SplitSegment { .. } => write!(formatter, "split before `{}`", old()),
             Change::JoinSegments { .. } => write!(formatter, "join with the segment before `{}`", old()),
-            Change::SetSpeaker { speaker, .. } => write!(formatter, "give `{}` to `{speaker}`", old()),
-            Change::RenameSpeaker { speaker, name } => write!(formatter, "rename speaker `{speaker}` to `{name}`"),
+            Change::SetSpeaker { speaker, .. } => write!(formatter, "give `{}` to `{}`", old(), shown(speaker)),
+            Change::RenameSpeaker { speaker, name } => {
+                write!(formatter, "rename speaker `{}` to `{}`", shown(speaker), shown(name))
+            }
             Change::MergeSpeakers { speakers, name } => {
-                write!(formatter, "merge speakers `{}` into `{name}`", speakers.join("`, `"))
+                let speakers: Vec<String> = speakers.iter().map(|speaker| shown(speaker)).collect();
+                write!(
+                    formatter,
+                    "merge speakers `{}` into `{}`",
+                    speakers.join("`, `"),
+                    shown(name)
+                )
             }
             Change::Undo { revision } => write!(formatter, "undo revision {revision}"),
         }

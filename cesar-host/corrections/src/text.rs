@@ -121,20 +121,23 @@ pub(crate) fn rewrite(segment: &mut Segment) {
     segment.tokens = None;
 }
 
-/// The text without white space and case.
-pub(crate) fn exact(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_whitespace())
-        .flat_map(char::to_lowercase)
-        .collect()
+/// What of a text counts in a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// No white space and no case.
+    Exact,
+    /// The same without punctuation; exact where there is nothing else.
+    Relaxed,
 }
 
-/// The same without punctuation; as it is where there is nothing else.
-pub(crate) fn relaxed(text: &str) -> String {
-    let bare: String = text
-        .chars()
-        .filter(|character| character.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
-    if bare.is_empty() { exact(text) } else { bare }
+impl Form {
+    /// The letters that count, in order. They are made one by one, so that a comparison of long words ends at the first difference.
+    pub(crate) fn letters(self, text: &str) -> impl Iterator<Item = char> {
+        let is_bare = self == Self::Relaxed && text.chars().any(char::is_alphanumeric);
+        let counts = move |character: &char| match is_bare {
+            true => character.is_alphanumeric(),
+            false => !character.is_whitespace(),
+        };
+        text.chars().filter(counts).flat_map(char::to_lowercase)
+    }
 }

@@ -161,6 +161,7 @@ fn build(index: &Index, zipf: &Zipf, count: u64) -> Outcome<()> {
                 document,
                 source,
                 title: &source.id,
+                given_ms: 0,
             })
             .collect();
         // The first of each batch alone, as a finished transcription stores it.

@@ -28,6 +28,9 @@ pub struct Entry<'a> {
     pub source: &'a Source,
     /// The name of the recording for this holder.
     pub title: &'a str,
+    /// The last time that this holder gave it to a user, in ms since 1970. Of several documents of a recording, the one last given is
+    /// searched.
+    pub given_ms: i64,
 }
 
 /// A segment as it is kept for passages. It borrows from the document, or from the row of the file: most rows that a search reads are no

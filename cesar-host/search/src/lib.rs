@@ -5,7 +5,8 @@
 //!
 //! - An entry is one document. It lives as long as a [`Source`] holds the document; with its last source its words are overwritten in the
 //!   file.
-//! - Of several documents of one recording (the same bytes, samples and task), the last one stored is searched; of those of one holder, its last one.
+//! - Of several documents of one recording (the same bytes, samples and task), the one last given to a user is searched
+//!   ([`Index::give`]); of those of one holder, its last one.
 //! - All terms of a [`Query`] must occur in one document. Documents are ranked by BM25, then by the nearness of the terms and by age.
 //!
 //! | module | content |

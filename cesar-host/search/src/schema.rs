@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use crate::tokens;
 
 /// The schema, with the version of the tokens that it holds.
-pub(crate) const VERSION: i64 = 200 + tokens::VERSION;
+pub(crate) const VERSION: i64 = 300 + tokens::VERSION;
 
 /// The last transactions may be lost in a power cut, and are found by the next rebuild.
 const SETTINGS: Settings = Settings {
@@ -21,8 +21,8 @@ const SETTINGS: Settings = Settings {
     log_bytes: 16 << 20,
 };
 
-/// - `entries`: one per document. Of the documents of one recording and task, the last one stored is `current` (1), as is the last one of
-///   each other holder (2); only these are in `words`.
+/// - `entries`: one per document. Of the documents of one recording and task, the one last given to a user is `current` (1), as is the last one
+///   of each other holder (2); only these are in `words`.
 /// - `texts`: the segments, as JSON.
 /// - `sources`: who holds the document. An entry without a source is removed.
 /// - `words`: the inverted index over the tokens of `texts`, without a copy of them.
@@ -39,6 +39,7 @@ const SQL: &str = "
         day         INTEGER NOT NULL,
         duration_ms INTEGER NOT NULL,
         offset_ms   INTEGER NOT NULL,
+        given_ms    INTEGER NOT NULL,
         current     INTEGER NOT NULL CHECK (current IN (0, 1, 2))
     ) STRICT;
     CREATE INDEX entries_recording ON entries (media, pcm, task, id);

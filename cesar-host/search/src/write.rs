@@ -25,7 +25,7 @@ const NO_ENTRY: i64 = i64::MAX;
 const BATCH: usize = 200;
 
 impl Index {
-    /// Stores a document, or replaces the text that is stored under its key.
+    /// Stores a document, or replaces the text that is stored under its key. That makes no later one of it: see [`Entry::given_ms`].
     ///
     /// # Errors
     /// When the file cannot be written; nothing is stored then.
@@ -56,8 +56,21 @@ impl Index {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn add_source(&self, key: &Digest, source: &Source, title: &str) -> Result<bool> {
+        self.link_known(key, source, title, None)
+    }
+
+    /// Records that a source gave a document to a user now, so that it is the one of its recording that is searched, and returns whether
+    /// it is stored. Writes nothing where it is that one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn give(&self, key: &Digest, source: &Source, title: &str, now_ms: i64) -> Result<bool> {
+        self.link_known(key, source, title, Some(now_ms))
+    }
+
+    fn link_known(&self, key: &Digest, source: &Source, title: &str, given_ms: Option<i64>) -> Result<bool> {
         let known = self.read(|connection| {
-            let sql = "SELECT e.id, EXISTS (SELECT 1 FROM sources s WHERE s.entry = e.id AND s.holder = ?2 AND s.id = ?3 AND s.title = ?4)
+            let sql = "SELECT e.current, EXISTS (SELECT 1 FROM sources s WHERE s.entry = e.id AND s.holder = ?2 AND s.id = ?3 AND s.title = ?4)
                        FROM entries e WHERE e.key = ?1";
             let mut statement = connection.prepare_cached(sql)?;
             let row = statement.query_row(params![key.as_bytes(), source.holder, source.id, title], |row| {
@@ -67,12 +80,15 @@ impl Index {
         })?;
         match known {
             None => Ok(false),
-            Some((_, true)) => Ok(true),
+            Some((current, true)) if given_ms.is_none() || current == 1 => Ok(true),
             Some(_) => self.write(|transaction| {
                 // It may be gone by now.
                 let entry = entry_of(transaction, key)?;
                 if let Some(entry) = entry {
                     link(transaction, entry, source, title)?;
+                    if let Some(given_ms) = given_ms {
+                        make_last(transaction, entry, given_ms)?;
+                    }
                     choose_current_of_entry(transaction, entry)?;
                 }
                 Ok(entry.is_some())
@@ -234,6 +250,9 @@ fn store(connection: &Connection, entry: &Entry<'_>) -> rusqlite::Result<bool> {
             id
         }
     };
+    connection
+        .prepare_cached("UPDATE entries SET given_ms = ?2 WHERE id = ?1 AND given_ms < ?2")?
+        .execute(params![id, entry.given_ms])?;
     removed |= link(connection, id, entry.source, entry.title)?;
     removed |= choose_current(connection, document)?;
     Ok(removed)
@@ -245,8 +264,8 @@ fn insert(connection: &Connection, entry: &Entry<'_>, content: &Digest) -> rusql
     let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "INSERT INTO entries (key, content, media, pcm, task, language, created, day, duration_ms, offset_ms, current)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)",
+            "INSERT INTO entries (key, content, media, pcm, task, language, created, day, duration_ms, offset_ms, given_ms, current)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
         )?
         .execute(params![
             entry.key.as_bytes(),
@@ -259,7 +278,19 @@ fn insert(connection: &Connection, entry: &Entry<'_>, content: &Digest) -> rusql
             day_of(&document.created),
             ms(document.duration.milliseconds()),
             ms(audio.offset.milliseconds()),
+            entry.given_ms,
         ])
+}
+
+/// Makes an entry the one of its recording that was given last, also where the clock was set back.
+fn make_last(connection: &Connection, entry: i64, now_ms: i64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "UPDATE entries SET given_ms = max(?2, 1 + (
+                 SELECT max(o.given_ms) FROM entries o WHERE o.media = entries.media AND o.pcm = entries.pcm AND o.task = entries.task))
+             WHERE id = ?1",
+        )?
+        .execute(params![entry, now_ms])
 }
 
 /// Writes segments and speakers of an entry.
@@ -288,8 +319,8 @@ fn choose_current_of_entry(connection: &Connection, entry: i64) -> rusqlite::Res
     choose_current_of(connection, &media, &pcm, &task)
 }
 
-/// Chooses the documents of a recording that are searched: the last one stored, and the last one of each holder that does not hold it. Returns
-/// whether words were removed.
+/// Chooses the documents of a recording that are searched: the one last given to a user, and the last one of each holder that does not hold
+/// it. Of those given at the same time, the last one stored. Returns whether words were removed.
 fn choose_current(connection: &Connection, document: &Document) -> rusqlite::Result<bool> {
     let audio = &document.provenance.audio;
     choose_current_of(connection, &audio.media_sha256, &audio.pcm_sha256, &document.task)
@@ -297,7 +328,7 @@ fn choose_current(connection: &Connection, document: &Document) -> rusqlite::Res
 
 fn choose_current_of(connection: &Connection, media: &str, pcm: &str, task: &str) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, current FROM entries WHERE media = ?1 AND pcm = ?2 AND task = ?3 ORDER BY id DESC",
+        "SELECT id, current FROM entries WHERE media = ?1 AND pcm = ?2 AND task = ?3 ORDER BY given_ms DESC, id DESC",
     )?;
     let rows = statement.query_map(params![media, pcm, task], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;

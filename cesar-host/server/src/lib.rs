@@ -65,4 +65,4 @@ pub use error::ServeError;
 pub use keys::{KeyError, KeyFile, StoredKey};
 pub use lifecycle::{Ended, serve};
 pub use setup::Setup;
-pub use work::indexing::{Holders, add_job, cache_holder, corrected, remove_jobs};
+pub use work::indexing::{Holders, add_given, add_job, cache_holder, corrected, remove_jobs};

@@ -13,7 +13,7 @@ use cesar_base::open_input;
 use cesar_config::Settings;
 use cesar_corrections::{
     Applied, Change, Corrections, CorrectionsError, History, Operation, Refused, Revision, StoreOptions, apply, check,
-    operations_from_json,
+    check_size, operations_from_json,
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
@@ -30,7 +30,7 @@ use super::search_index;
 use subject::Subject;
 
 /// Bytes that a file of corrections must not reach.
-const MAX_BATCH_BYTES: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// Maximum retries of a batch when another process was faster.
 const TRIES: usize = 10;
@@ -108,6 +108,7 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
     for file in &args.apply {
         batch.extend(read(file)?);
     }
+    check_size(&batch).map_err(Failure::usage)?;
     let subject = Subject::of(&args.file, settings, cancel)?;
     if batch.is_empty() && args.undo.is_none() && !args.clear {
         let corrections = Corrections::open_existing(&folder, StoreOptions::default()).map_err(Failure::failed)?;
@@ -138,10 +139,10 @@ fn read(file: &Path) -> Result<Vec<Operation>, Failure> {
         true => Box::new(std::io::stdin()),
         false => Box::new(open_input(file).map_err(unreadable)?),
     };
-    let text = std::io::read_to_string(source.take(MAX_BATCH_BYTES)).map_err(unreadable)?;
-    if text.len() as u64 == MAX_BATCH_BYTES {
+    let text = std::io::read_to_string(source.take(MAX_FILE_BYTES)).map_err(unreadable)?;
+    if text.len() as u64 == MAX_FILE_BYTES {
         return Err(Failure::usage(format!(
-            "`{}` is too long; corrections have less than {MAX_BATCH_BYTES} bytes",
+            "`{}` is too long; corrections have less than {MAX_FILE_BYTES} bytes",
             shown(file)
         )));
     }

@@ -61,10 +61,10 @@ fn list(glossaries: &Glossaries, json: bool) -> Exit {
     } else {
         let row = |(opened, name): &(Result<Option<NamedGlossary>, _>, String)| {
             let state = match opened {
-                Ok(glossary) => format!(
-                    "{} rules",
-                    glossary.as_ref().map_or(0, |glossary| glossary.rules().len())
-                ),
+                Ok(glossary) => {
+                    let rules = glossary.as_ref().map_or(0, |glossary| glossary.rules().len());
+                    count(rules as u64, "rule", "rules")
+                }
                 Err(error) => format!("{error}"),
             };
             [name.clone(), state]

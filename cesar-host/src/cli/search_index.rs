@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cesar_base::Digest;
+use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::Cache;
 use cesar_config::Settings;
 use cesar_corrections::Corrections;
 use cesar_jobs::JobStore;
 use cesar_pipeline::{DocumentSink, FinishedDocument};
-use cesar_search::{Entry, Index, SearchError, Source};
-use cesar_server::{Holders, cache_holder, corrected};
+use cesar_search::{Index, SearchError, Source};
+use cesar_server::{Holders, add_given, cache_holder, corrected};
 use parking_lot::Mutex;
 use plugin_api::document::Document;
 
@@ -92,7 +92,7 @@ fn forget(settings: &Settings, holders: &Holders<'_>) {
 #[derive(Debug)]
 pub(super) struct Indexer {
     folder: PathBuf,
-    holder: String,
+    cache: Cache,
     /// Opened for the first document; `None` before that, and after it could not be opened.
     index: Mutex<Option<Arc<Index>>>,
 }
@@ -102,7 +102,7 @@ impl Indexer {
     pub(super) fn new(folder: PathBuf, cache: &Cache, index: Option<Arc<Index>>) -> Self {
         Self {
             folder,
-            holder: cache_holder(cache),
+            cache: cache.clone(),
             index: Mutex::new(index),
         }
     }
@@ -118,26 +118,23 @@ impl Indexer {
     fn add(&self, finished: &FinishedDocument<'_>) -> Result<(), SearchError> {
         let index = self.index()?;
         let source = Source {
-            holder: self.holder.clone(),
+            holder: cache_holder(&self.cache),
             id: finished.key.to_string(),
         };
         let key: Digest = finished.digest;
-        if index.add_source(&key, &source, finished.label)? {
+        let now_ms = SystemClock.now_ms();
+        if index.give(&key, &source, finished.label, now_ms)? {
             return Ok(());
         }
-        // A run that read only the digest leaves the document to the next rebuild.
-        let Some(document) = finished
-            .bytes
-            .and_then(|bytes| serde_json::from_slice::<Document>(bytes).ok())
-        else {
-            return Ok(());
+        let document = match finished.bytes {
+            Some(bytes) => serde_json::from_slice::<Document>(bytes).ok(),
+            // The run read only the digest.
+            None => (self.cache.peek(&finished.key).ok().flatten())
+                .and_then(|artifact| serde_json::from_slice(&artifact.bytes).ok()),
         };
-        index.store(&Entry {
-            key,
-            document: &corrected(corrections(&self.folder).as_ref(), document),
-            source: &source,
-            title: finished.label,
-        })
+        let Some(document) = document else { return Ok(()) };
+        let document = corrected(corrections(&self.folder).as_ref(), document);
+        add_given(&index, (&key, &source, finished.label), &document, now_ms)
     }
 }
 

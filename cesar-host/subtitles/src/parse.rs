@@ -2,6 +2,8 @@
 //!
 //! Only a line with times makes a cue. Numbers may be missing or wrong, times may have `,` or `.`, settings may follow them, blank
 //! lines between cues may be missing, and a blank line may stand in the text of SRT. Notes, styles and regions of WebVTT are skipped.
+//! A line of white space alone is text of a cue of WebVTT, as its specification says (automatic captions begin with one), which only an
+//! empty line ends. In SRT it is a blank line, and neither ends a cue: so does ffmpeg, where text ends at the next times.
 //! A line that a player would skip, or show as text, by mistake is a [`Fault`] with its line: no cue is passed over silently.
 
 use serde::Serialize;
@@ -160,6 +162,9 @@ impl Reader {
                 lines: Vec::new(),
             });
             self.place = Place::Cue;
+        } else if self.kind == FileKind::Vtt && !line.is_empty() && line.trim().is_empty() {
+            // It ends nothing, and a viewer sees nothing of it.
+            return;
         } else if line.trim().is_empty() {
             self.blank = true;
             // The text of WebVTT ends here, that of SRT where times follow.
@@ -321,6 +326,28 @@ mod tests {
             [(1, 1000, 2000, "Fish & chips".into()), (2, 3000, 4000, "Bye".into())]
         );
         assert_eq!(parse(text.as_bytes()).expect("a file").kind, FileKind::Vtt);
+    }
+
+    #[test]
+    fn only_an_empty_line_ends_a_cue_of_vtt() {
+        let text = "WEBVTT\nKind: captions\n \nLanguage: en\n\nNOTE a\n \nremark\n\n00:01.000 --> 00:03.000 align:start\n \nHello\n\t\nworld\n\n00:03.000 --> 00:04.000\nBye\n \n\nid\n00:05.000 --> 00:06.000\n \n";
+        assert_eq!(
+            cues(text),
+            [(1, 1000, 3000, "Hello|world".into()), (2, 3000, 4000, "Bye".into())]
+        );
+        assert_eq!(faults(text), (Vec::new(), 2));
+        let lost = "WEBVTT\n\n00:01.000 --> 00:03.000\n \nHello\n\nworld\n";
+        assert_eq!(faults(lost), (vec![(7, "no_times", "world".to_owned())], 1));
+    }
+
+    #[test]
+    fn no_blank_line_ends_the_text_of_srt() {
+        for blank in ["", " ", "\t"] {
+            let text =
+                format!("1\n00:01,0 --> 00:02,0\n{blank}\nOne\n{blank}\nmore\n{blank}\n2\n00:03,0 --> 00:04,0\nTwo\n");
+            let expected = [(1, 1000, 2000, "One|more".into()), (2, 3000, 4000, "Two".into())];
+            assert_eq!(cues(&text), expected, "{blank:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,21 @@ fn the_words_of_the_glossary_are_found() {
     assert!(found("\"harbour corrected\"") && !found("second"));
 }
 
+/// The transcript that was given out last is searched, also when it came from the cache and the index is built again.
+#[test]
+fn the_transcript_of_the_last_run_is_found() {
+    let sandbox = sandbox();
+    sandbox.write("terms.txt", "second => harbour\n");
+    let found = |words: &str| sandbox.run(["search", words]).code == 0;
+    sandbox.run(TALK).exits(0);
+    sandbox.run(TALK.iter().chain(&["--glossary", "terms.txt"])).exits(0);
+    assert!(found("harbour") && !found("second"));
+    sandbox.run(TALK).exits(0);
+    assert!(found("second") && !found("harbour"));
+    sandbox.run(["search", "--reindex"]).exits(0);
+    assert!(found("second") && !found("harbour"));
+}
+
 #[test]
 fn filters_and_queries_without_hits_exit_with_1() {
     let sandbox = sandbox();

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use crate::error::{CorrectionsError, Result};
 use crate::history::{History, Revision};
-use crate::operation::Operation;
+use crate::operation::{Operation, to_json};
 use open::explain;
 
 #[cfg(test)]
@@ -127,12 +127,16 @@ impl Corrections {
     /// Adds a batch to the revision `expected`, and returns the number of the new one. It is on the device then.
     ///
     /// # Errors
-    /// [`CorrectionsError::Conflict`] when there is another revision by now, [`CorrectionsError::TooMany`], or when the database cannot be
+    /// [`CorrectionsError::Conflict`] when there is another revision by now, [`CorrectionsError::LongBatch`], [`CorrectionsError::TooMany`], or when the database cannot be
     /// written.
     pub fn append(&self, media: &Digest, expected: u64, author: &str, operations: &[Operation]) -> Result<u64> {
-        let json = serde_json::to_string(operations).expect("texts and numbers with text keys always serialise");
+        let json = to_json(operations);
         let size = json.len() as u64 + REVISION_BYTES;
         let (now_ms, limit) = (self.options.clock.now_ms(), self.options.max_bytes);
+        // With its anchors it may be longer than it was sent.
+        if size > limit {
+            return Err(CorrectionsError::LongBatch { bytes: size, limit });
+        }
         self.transact("store corrections", true, |transaction| {
             let (id, current, bytes) = row(transaction, media)?.unwrap_or_default();
             if current != expected {

@@ -310,6 +310,49 @@ fn batches_are_refused_for_control_characters_and_many_undos() {
 }
 
 #[test]
+fn messages_are_short_and_of_one_line() {
+    let change = |text: &str| {
+        let insert = json!([{ "op": "insert_words", "segment": 0, "word": 0, "text": text }]);
+        operations(insert)[0].to_string()
+    };
+    assert_eq!(change("two\n \tlines"), "insert `two lines` before `…`");
+    assert_eq!(change("\u{1b}[1m"), "insert `\\u{1b}[1m` before `…`");
+    assert_eq!(
+        change(&"ä".repeat(61)),
+        format!("insert `{}…` before `…`", "ä".repeat(60))
+    );
+}
+
+#[test]
+fn the_size_of_a_batch_is_bounded() {
+    let batch = |number: usize| {
+        let insert = json!({ "op": "insert_words", "segment": 0, "word": 0, "text": "a".repeat(9_900) });
+        operations(serde_json::Value::Array(vec![insert; number]))
+    };
+    crate::check_size(&batch(100)).unwrap();
+    let text = crate::check_size(&batch(101)).unwrap_err().to_string();
+    assert!(
+        text.contains("at most 1000000 are accepted at a time; apply it in parts"),
+        "{text}"
+    );
+}
+
+#[test]
+fn segments_do_not_grow_in_bytes_without_bound() {
+    let insert = json!({ "op": "insert_words", "segment": 0, "word": 0, "text": "a".repeat(9_900) });
+    let shorten = json!({ "op": "replace_words", "segment": 0, "word": 0, "text": "b".repeat(9_899) });
+    let mut all = vec![insert; 12];
+    all.push(shorten);
+    let all = operations(serde_json::Value::Array(all));
+    let edits = all.iter().map(|operation| crate::Edit { revision: 1, operation });
+    let applied = crate::apply(dialogue(), edits);
+    assert_eq!((applied.applied, applied.conflicts.len()), (11, 2));
+    let reason = &applied.conflicts[0].reason;
+    assert!(reason.contains("bytes, more than 100000; split it first"), "{reason}");
+    assert!(applied.document.segments[0].text.starts_with('b'), "it may get shorter");
+}
+
+#[test]
 fn segments_do_not_grow_without_bound() {
     let long = "a ".repeat(1_990);
     let insert = |text: &str| operations(json!([{ "op": "insert_words", "segment": 0, "word": 0, "text": text }]));

@@ -144,12 +144,29 @@ fn the_corrections_of_a_recording_are_bounded() {
     assert!(
         error
             .to_string()
-            .contains("and 300 are kept; remove its history with `cesar edit --clear`"),
+            .contains("and 300 are kept; `cesar edit --clear` removes all of them"),
         "{error}"
     );
     assert_eq!(store.history(&media()).unwrap().current, 2);
     store.clear(&media()).unwrap();
     store.append(&media(), 3, "ann", &rename("Cy")).unwrap();
+}
+
+#[test]
+fn a_batch_that_is_too_long_is_refused_by_itself() {
+    let folder = folder();
+    let options = Options {
+        max_bytes: 300,
+        ..options()
+    };
+    let store = Corrections::open(folder.path(), options).unwrap();
+    let error = store.append(&media(), 0, "ann", &rename(&"A".repeat(300))).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("at most 300 are accepted at a time; apply it in parts"),
+        "{text}"
+    );
+    assert!(!text.contains("--clear"), "there is no history to remove");
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn fill(folder: &Path, name: &str) {
                 document,
                 source: &source(id),
                 title: id,
+                given_ms: 0,
             };
             // The others may hold the lock for longer than a statement waits, on a busy machine.
             while let Err(error) = index.store(&entry) {

@@ -190,6 +190,7 @@ fn each_holder_has_its_own_last_document_of_a_recording() {
         document: &document,
         source: &cached,
         title: "talk.wav",
+        given_ms: 0,
     };
     library.index.store(&entry).unwrap();
     let count = |holder: Option<&str>, words: &str| {
@@ -202,16 +203,73 @@ fn each_holder_has_its_own_last_document_of_a_recording() {
     assert_eq!((count(None, "ferry"), count(None, "katamaran")), (0, 1));
     assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (1, 0));
     // A job that is answered with the cached document.
-    assert!(
-        library
-            .index
-            .add_source(&entry.key, &source("later"), "talk.wav")
-            .unwrap()
-    );
+    assert!(library.index.give(&entry.key, &source("later"), "talk.wav", 0).unwrap());
     assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (0, 1));
     library.index.remove(&[source("later")]).unwrap();
     assert_eq!((count(Some("jobs"), "ferry"), count(Some("jobs"), "katamaran")), (1, 0));
     assert_eq!((count(None, "ferry"), count(None, "katamaran")), (0, 1));
+}
+
+#[test]
+fn the_document_last_given_is_searched() {
+    let library = Library::new();
+    let talk = |text| document("talk", "2026-01-01T00:00:00Z", &[("", text)]);
+    let (plain, spelled) = (talk("The door is closed."), talk("The window is closed."));
+    let [first, second] = ["first", "second"].map(|name| Digest::of(name.as_bytes()));
+    library.store_as(first, "first", &plain);
+    library.store_as(second, "second", &spelled);
+    let found = || (library.titles("door").len(), library.titles("window").len());
+    assert_eq!(found(), (0, 1));
+    // Again from the cache; by a clock that stands still.
+    assert!(library.index.give(&first, &source("first"), "first", 0).unwrap());
+    assert_eq!(found(), (1, 0));
+    // A correction of both stores them again in any order, and shows none of them.
+    library.store_as(first, "first", &plain);
+    library.store_as(second, "second", &spelled);
+    library.index.add_source(&second, &source("second"), "renamed").unwrap();
+    assert_eq!(found(), (1, 0));
+    assert!(library.index.give(&second, &source("second"), "second", -5).unwrap());
+    assert_eq!(found(), (0, 1));
+    assert!(
+        !library
+            .index
+            .give(&Digest::of(b"unknown"), &source("third"), "", 0)
+            .unwrap()
+    );
+}
+
+#[test]
+fn documents_are_stored_in_any_order_of_their_times() {
+    let library = Library::new();
+    for (name, given_ms) in [("door", 5), ("window", 9), ("garden", 7)] {
+        let entry = Entry {
+            key: Digest::of(name.as_bytes()),
+            document: &document("talk", "2026-01-01T00:00:00Z", &[("", name)]),
+            source: &source(name),
+            title: name,
+            given_ms,
+        };
+        library.index.store(&entry).unwrap();
+    }
+    let found = ["door", "window", "garden"].map(|word| library.titles(word).len());
+    assert_eq!(found, [0, 1, 0]);
+}
+
+#[test]
+fn giving_the_document_that_is_searched_writes_nothing() {
+    let library = Library::new();
+    let key = library.store("talk", &document("talk", "2026-01-01T00:00:00Z", &[("", "The ferry.")]));
+    let changes = || {
+        let version = |connection: &rusqlite::Connection| {
+            connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))
+        };
+        library.index.read(version).unwrap()
+    };
+    let before = changes();
+    assert!(library.index.give(&key, &source("talk"), "talk", 99).unwrap());
+    assert_eq!(changes(), before);
+    assert!(library.index.give(&key, &source("talk"), "renamed", 99).unwrap());
+    assert_ne!(changes(), before);
 }
 
 #[test]

@@ -75,6 +75,7 @@ impl Library {
             document,
             source: &source(name),
             title: name,
+            given_ms: 0,
         };
         self.index.store(&entry).unwrap();
     }

@@ -92,6 +92,7 @@ fn a_large_index_is_rewritten_by_its_maintenance() {
         document,
         source,
         title: &source.id,
+        given_ms: 0,
     });
     library.index.store_all(&entries.collect::<Vec<_>>()).unwrap();
     let gone: Vec<_> = (0..50).map(|number| source(&number.to_string())).collect();

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cesar_base::Digest;
 use cesar_corrections::{
-    Conflict, CorrectionsError, History, Operation, RevisionView, check, media_of, operations_from_json, parse,
+    Conflict, CorrectionsError, History, Operation, RevisionView, check, check_size, media_of, operations_from_json,
+    parse,
 };
 use cesar_jobs::JobId;
 use serde::Serialize;
@@ -138,6 +139,7 @@ async fn accept(
 ) -> Result<Response, NotAccepted> {
     let expected = etag::expected_revision(headers)?;
     let batch = operations_from_json(json_object(headers, body)?).map_err(malformed)?;
+    check_size(&batch)?;
     let job = stored::job(&app, id).await?;
     if !job.has_document {
         return Err(no_transcript(&job).into());

@@ -40,7 +40,12 @@ pub(crate) fn json_object(
         ));
     }
     let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(JSON_LIMIT as u64),
+        // No setting raises it.
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Code::TooLarge,
+            format!("the body is longer than {JSON_LIMIT} bytes; send it in parts"),
+        ),
         _ if upload::timed_out(&error) => Refusal::too_slow(),
         _ => Refusal::bad(Code::MalformedBody, error.body_text()),
     })?;

@@ -144,7 +144,7 @@ impl From<JobsError> for Refusal {
 impl From<CorrectionsError> for Refusal {
     fn from(error: CorrectionsError) -> Self {
         match error {
-            CorrectionsError::TooMany { .. } => {
+            CorrectionsError::LongBatch { .. } | CorrectionsError::TooMany { .. } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, error.to_string())
             }
             CorrectionsError::Conflict { .. } => {

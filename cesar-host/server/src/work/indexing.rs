@@ -32,11 +32,11 @@ pub fn cache_holder(cache: &Cache) -> String {
     format!("cache {}", cache.directory().display())
 }
 
-/// The documents of a cache, the oldest first: of those of one recording, the last one stays.
+/// The documents of a cache, the one last shown to a user at the end. Of one time, a transcript with its spelling corrected comes later.
 fn documents(cache: &Cache) -> Result<Vec<Listed>, CacheError> {
     let mut listed = cache.list(Some(Stage::Merge.name()), Sort::Created, None)?;
     listed.extend(cache.list(Some(Stage::Glossary.name()), Sort::Created, None)?);
-    listed.sort_by_key(|listed| listed.entry.created_ms);
+    listed.sort_by_key(|listed| listed.entry.last_used_ms);
     Ok(listed)
 }
 
@@ -81,16 +81,11 @@ pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Co
         return;
     }
     let (key, source) = (Digest::of(document.as_bytes()), job_source(job.id));
-    let title = job.request.label.as_str();
-    let added = index.add_source(&key, &source, title).and_then(|known| match known {
+    let (title, now_ms) = (job.request.label.as_str(), SystemClock.now_ms());
+    let added = index.give(&key, &source, title, now_ms).and_then(|known| match known {
         true => Ok(()),
         false => match serde_json::from_str::<Document>(document) {
-            Ok(document) => index.store(&Entry {
-                key,
-                document: &corrected(corrections, document),
-                source: &source,
-                title,
-            }),
+            Ok(document) => add_given(index, (&key, &source, title), &corrected(corrections, document), now_ms),
             Err(error) => {
                 tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
                 Ok(())
@@ -100,6 +95,27 @@ pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Co
     if let Err(error) = added {
         tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
     }
+}
+
+/// Stores a document that a user was given now.
+///
+/// # Errors
+/// When the index cannot be written.
+pub fn add_given(
+    index: &Index,
+    (key, source, title): (&Digest, &Source, &str),
+    document: &Document,
+    now_ms: i64,
+) -> Result<(), SearchError> {
+    index.store(&Entry {
+        key: *key,
+        document,
+        source,
+        title,
+        given_ms: now_ms,
+    })?;
+    // Where the clock was set back, another one is the last.
+    index.give(key, source, title, now_ms).map(drop)
 }
 
 /// Removes the words of removed jobs. Errors are logged.
@@ -133,7 +149,7 @@ impl Holders<'_> {
     /// # Errors
     /// When the index cannot be written.
     pub fn fill(&self, index: &Index, stop: &dyn Fn() -> bool) -> Result<(), SearchError> {
-        // Of several documents of a recording the last one stored is searched, so those that runs have stored are stored again in order.
+        // Sources of an index of before, and its order: both follow from the stores.
         if let Some(cache) = self.cache {
             index.retain(&cache_holder(cache), &HashSet::new())?;
         }
@@ -161,8 +177,7 @@ impl Holders<'_> {
             let Some(document) = document.filter(|_| is_indexed(&job)) else {
                 continue;
             };
-            let key = Digest::of(document.as_bytes());
-            batch.add(key, document.as_bytes(), job_source(job.id), job.request.label)?;
+            batch.add_job(job, &document)?;
         }
         batch.store()?;
         index.set_built()
@@ -180,7 +195,7 @@ impl Holders<'_> {
         };
         if let Some(cache) = self.cache {
             let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
-            // One that no run has shown would become the last one stored.
+            // One that no run has shown stays unknown: it is not what the user read.
             let mut add_known = |entry: Cached| match index.add_source(
                 &entry.digest,
                 &cached_source(cache, &entry),
@@ -199,9 +214,7 @@ impl Holders<'_> {
         let job = job.and_then(|id| self.jobs?.get(id).ok().flatten());
         if let Some(job) = job.filter(is_indexed) {
             let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
-            let document = document.unwrap_or_default();
-            let key = Digest::of(document.as_bytes());
-            batch.add(key, document.as_bytes(), job_source(job.id), job.request.label)?;
+            batch.add_job(job, &document.unwrap_or_default())?;
         }
         batch.store()
     }
@@ -276,7 +289,7 @@ impl Holders<'_> {
 struct Batch<'a> {
     index: &'a Index,
     corrections: Option<&'a Corrections>,
-    documents: Vec<(Digest, Document, Source, String)>,
+    documents: Vec<(Digest, Document, Source, String, i64)>,
 }
 
 impl Batch<'_> {
@@ -285,12 +298,30 @@ impl Batch<'_> {
             return Ok(());
         };
         let source = cached_source(cache, &entry);
-        self.add(entry.digest, &artifact.bytes, source, entry.label.unwrap_or_default())
+        let title = entry.label.unwrap_or_default();
+        self.add(entry.digest, &artifact.bytes, (source, title, entry.last_used_ms))
     }
 
-    fn add(&mut self, key: Digest, bytes: &[u8], source: Source, title: String) -> Result<(), SearchError> {
+    fn add_job(&mut self, job: Job, document: &str) -> Result<(), SearchError> {
+        let (key, given_ms) = (Digest::of(document.as_bytes()), job.finished_ms.unwrap_or_default());
+        self.add(
+            key,
+            document.as_bytes(),
+            (job_source(job.id), job.request.label, given_ms),
+        )
+    }
+
+    fn add(
+        &mut self,
+        key: Digest,
+        bytes: &[u8],
+        (source, title, given_ms): (Source, String, i64),
+    ) -> Result<(), SearchError> {
         match serde_json::from_slice(bytes) {
-            Ok(document) => (self.documents).push((key, corrected(self.corrections, document), source, title)),
+            Ok(document) => {
+                let document = corrected(self.corrections, document);
+                self.documents.push((key, document, source, title, given_ms));
+            }
             Err(error) => tracing::debug!("a document is not indexed: {error}"),
         }
         match self.documents.len() {
@@ -302,11 +333,12 @@ impl Batch<'_> {
     fn store(&mut self) -> Result<(), SearchError> {
         let documents = std::mem::take(&mut self.documents);
         let entries: Vec<Entry<'_>> = (documents.iter())
-            .map(|(key, document, source, title)| Entry {
+            .map(|(key, document, source, title, given_ms)| Entry {
                 key: *key,
                 document,
                 source,
                 title,
+                given_ms: *given_ms,
             })
             .collect();
         self.index.store_all(&entries)

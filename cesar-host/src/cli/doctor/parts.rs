@@ -19,7 +19,7 @@ pub(super) fn findings(settings: &Settings) -> Result<Vec<Finding>, Failure> {
         findings.push(Finding::error(
             "recognition",
             "no plugin for it is ready",
-            "install the plugins beside the program, or name their folder with `--plugins-dir`",
+            "install the plugins beside the program, or name their folder with `--plugin-dir`",
         ));
     } else if !engines.any(|row| row.models.as_ref().is_none_or(|models| !models.is_empty())) {
         findings.push(Finding::error(

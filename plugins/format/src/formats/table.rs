@@ -1,4 +1,6 @@
 //! tsv and csv: one row a segment, empty ones included, in the document's order and with the document's times.
+//!
+//! A cell is the text as it is: a mark against formulas of spreadsheets (`'=…`) would be a letter that was not said to every other program.
 
 use plugin_api::document::Document;
 

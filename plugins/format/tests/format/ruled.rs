@@ -91,6 +91,45 @@ fn cues_break_at_clauses_where_neighbours_have_time() {
     assert_eq!(broken(Preset::Bbc, &document), Vec::<&str>::new());
 }
 
+/// A segment of a speaker whose words take equal times.
+fn said(speaker: &str, start: u64, end: u64, text: &str) -> Segment {
+    Segment {
+        speaker: Some(speaker.to_owned()),
+        ..spoken(start, end, text)
+    }
+}
+
+/// Words of one speaker come behind the later ones of another: no time is left for a cue of these alone.
+#[test]
+fn words_under_another_speaker_are_no_cue_without_time() {
+    let segments = vec![
+        said("Ann", 0, 4000, "I think we should go to the harbour now."),
+        said("Bo", 1000, 3000, "No never in my life!"),
+        said("Cy", 2000, 6000, "Wait both of you, please be quiet."),
+    ];
+    let document = document(8000, segments);
+    for preset in [Preset::Netflix, Preset::Youtube] {
+        let broken = broken(preset, &document);
+        // There is more text than time.
+        assert!(broken.iter().all(|rule| *rule == "max_cps"), "{broken:?}");
+        assert!(broken.len() <= 1, "{broken:?}");
+    }
+}
+
+#[test]
+fn a_break_under_another_speaker_counts_on_the_time_that_is_there() {
+    let segments = vec![
+        said("Ann", 0, 4000, "I think we should all go down to the harbour now."),
+        said("Bo", 1000, 3000, "No never in my life!"),
+    ];
+    let document = document(30_000, segments);
+    let unnamed = Request {
+        speakers: false,
+        ..by(Preset::Bbc, Format::Srt, document)
+    };
+    assert_eq!(check(&cues(&unnamed), &Preset::Bbc.rules(Some("en"))), []);
+}
+
 #[test]
 fn lines_divide_neither_names_nor_articles() {
     let text = "We travelled last summer together with Mr. Anders Lindqvist from the old harbour.";

@@ -1,9 +1,11 @@
 //! The division of the text into cues, at the least total cost.
 
+use std::ops::Range;
+
 use cesar_subtitles::{Rules, words};
 
 use super::item::Item;
-use super::{lines, phrases};
+use super::{lines, phrases, timing};
 
 /// A longer pause between two units ends a cue, in ms.
 pub(super) const LONG_PAUSE: u64 = 2000;
@@ -28,6 +30,7 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64, slack: u64) ->
     // The least cost of the cues before each item, the first item of the last of these, and its lines.
     let mut least: Vec<Option<(u64, usize, Vec<usize>)>> = vec![None; items.len() + 1];
     least[0] = Some((0, 0, Vec::new()));
+    let shown = shown(items);
     for begin in 0..items.len() {
         let Some(before) = least[begin].as_ref().map(|(cost, ..)| *cost) else {
             continue;
@@ -60,7 +63,7 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64, slack: u64) ->
                 + inside
                 + division
                 + LINE * (lines.len() as u64 - 1)
-                + cost(items, begin, end, rules, limit, slack);
+                + cost((items, &shown), begin..end, rules, limit, slack);
             if least[end].as_ref().is_none_or(|(known, ..)| cost < *known) {
                 least[end] = Some((cost, begin, lines));
             }
@@ -76,17 +79,35 @@ pub(super) fn cues(items: &[Item<'_>], rules: &Rules, limit: u64, slack: u64) ->
     cues
 }
 
+/// The time from which each item can be shown. Where speakers overlap, the words of one come behind all words of the other, which cannot
+/// wait for them: a cue begins at most [`timing::LATEST`] ms after its first word. Elsewhere these are the times of the words.
+fn shown(items: &[Item<'_>]) -> Vec<u64> {
+    let starts = || items.iter().map(|item| item.unit.start);
+    let spoken = starts().scan(0, |latest: &mut u64, start| {
+        *latest = start.max(*latest);
+        Some(*latest)
+    });
+    let mut shown: Vec<u64> = spoken.collect();
+    let mut by = u64::MAX;
+    for (time, start) in shown.iter_mut().zip(starts()).rev() {
+        by = by.min(start.saturating_add(timing::LATEST));
+        *time = by.min(*time);
+    }
+    shown
+}
+
 /// The cost of the cue with these items, without its lines.
-fn cost(items: &[Item<'_>], begin: usize, end: usize, rules: &Rules, limit: u64, slack: u64) -> u64 {
-    let (first, last, next) = (&items[begin], &items[end - 1], items.get(end));
-    let cue = &items[begin..end];
+fn cost((items, shown): (&[Item<'_>], &[u64]), place: Range<usize>, rules: &Rules, limit: u64, slack: u64) -> u64 {
+    let (last, next) = (&items[place.end - 1], items.get(place.end));
+    let cue = &items[place.clone()];
     let columns: usize = cue
         .iter()
         .map(|item| item.unit.columns + usize::from(item.unit.spaced))
         .sum();
     let words = cue.iter().map(|item| words(&item.unit.text)).sum();
-    let until = next.map_or(limit, |next| next.unit.start.saturating_sub(rules.min_gap).min(limit));
-    let room = until.saturating_sub(first.unit.start);
+    let behind = shown.get(place.end);
+    let until = behind.map_or(limit, |next| next.saturating_sub(rules.min_gap).min(limit));
+    let room = until.saturating_sub(shown[place.start]);
     let short = rules.needed(columns.saturating_sub(1), words).saturating_sub(room);
     // In proportion, so that a division gains nothing where the whole text is too fast.
     let mut cost = CUE + short.saturating_sub(slack);

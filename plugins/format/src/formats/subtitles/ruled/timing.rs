@@ -10,7 +10,7 @@ use crate::formats::subtitles::layout::Cue;
 /// The most that a cue begins before its first word to be read in time, in ms.
 const EARLIEST: u64 = 1000;
 /// The most that a cue begins after its first word, in ms.
-const LATEST: u64 = 1000;
+pub(super) const LATEST: u64 = 1000;
 
 /// Sets the times of all cues; they may still break a rule, or overlap where there are more cues than time.
 pub(super) fn arrange(cues: &mut [Cue<'_>], rules: &Rules, limit: u64) {
