@@ -155,7 +155,7 @@ fn the_corrections_of_a_recording_are_bounded() {
 #[test]
 fn a_batch_that_is_too_long_is_refused_by_itself() {
     let folder = folder();
-    let options = Options {
+    let options = StoreOptions {
         max_bytes: 300,
         ..options()
     };
