@@ -104,8 +104,8 @@ pub fn outside_target() -> PathBuf {
     program_folder().join("third-party")
 }
 
-/// For builds of crates outside the workspace: optimising them and what they depend on takes longer than all else in these tests.
-pub const NOT_OPTIMISED: (&str, &str) = ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0");
+/// For builds of crates outside the workspace: optimising them and what they depend on fully takes longer than all else in these tests.
+pub const LITTLE_OPTIMISED: (&str, &str) = ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
 
 /// Runs cargo in a crate outside the workspace, with the dependencies already downloaded for the workspace.
 ///
@@ -126,7 +126,7 @@ pub fn cargo_outside(crate_folder: &Path, words: &[&str]) {
     cargo
         .env("CARGO_TARGET_DIR", outside_target())
         .env_remove("RUSTFLAGS")
-        .envs([NOT_OPTIMISED]);
+        .envs([LITTLE_OPTIMISED]);
     let output = cargo.output().expect("cargo starts");
     assert!(
         output.status.success(),
