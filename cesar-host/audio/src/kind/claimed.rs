@@ -43,6 +43,18 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
     })
 }
 
+/// Whether another file of the kind begins at its declared end, in formats of which `ffmpeg` reads only the first.
+pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
+    const COMPARED: usize = 16;
+    if !matches!(kind, Kind::Foreign("asf" | "voc")) {
+        return Ok(false);
+    }
+    let mut walk = Walk::new(File::open(path)?)?;
+    let first = walk.peek::<COMPARED>()?;
+    walk.skip(end)?;
+    Ok(end > 0 && first.is_some() && walk.peek::<COMPARED>()? == first)
+}
+
 /// The size of the file in the properties object of ASF's header.
 fn asf_length(head: &[u8]) -> Option<u64> {
     const FILE_PROPERTIES: &[u8] = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65";
@@ -109,10 +121,10 @@ fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     Ok(Some(walk.position + 1))
 }
 
-/// Follows the chunks of a CAF file; one of unknown size extends to the end.
+/// Follows the chunks of a CAF file; one of unknown size extends to the end, and another file behind it is none.
 fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(8)?;
-    while let Some(header) = walk.peek::<12>()? {
+    while let Some(header) = walk.peek::<12>()?.filter(|header| !header.starts_with(b"caff")) {
         let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
         let Ok(size) = u64::try_from(size) else {
             return Ok(None);
@@ -248,6 +260,13 @@ mod tests {
         head.extend(block.repeat(3));
         let whole = [&head[..], &[0]].concat();
         assert_eq!(missing("voc", &whole), Some(0));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        for (count, is_followed) in [(1, false), (2, true)] {
+            std::fs::write(&path, whole.repeat(count)).unwrap();
+            let found = begins_again(Kind::Foreign("voc"), &path, whole.len() as u64);
+            assert_eq!(found.unwrap(), is_followed, "{count} files");
+        }
         assert_eq!(missing("voc", &head), Some(1), "cut between two blocks");
         assert_eq!(missing("voc", &head[..head.len() - 30]), Some(31));
         assert_eq!(missing("voc", &head[..head.len() - 102]), Some(2 + 1));
