@@ -30,6 +30,7 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
             _ => None,
         },
         Kind::Foreign("asf") => asf_length(&head),
+        Kind::Foreign("flv") => flv_length(&head),
         Kind::Foreign("voc") => voc_length(&mut Walk::new(file)?)?,
         Kind::Foreign("ac3" | "eac3") => frames_length(&mut Walk::new(file)?, 0, dolby_frame)?,
         Kind::Foreign("dts") => frames_length(&mut Walk::new(file)?, 0, dts_frame)?,
@@ -45,8 +46,8 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
 
 /// Whether another file of the kind begins at its declared end, in formats of which `ffmpeg` reads only the first.
 pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
-    const COMPARED: usize = 16;
-    if !matches!(kind, Kind::Foreign("asf" | "voc")) {
+    const COMPARED: usize = 4;
+    if !matches!(kind, Kind::Foreign("asf" | "flv" | "voc")) {
         return Ok(false);
     }
     let mut walk = Walk::new(File::open(path)?)?;
@@ -66,6 +67,20 @@ fn asf_length(head: &[u8]) -> Option<u64> {
     // Live streams have none.
     let is_broadcast = head.get(at + 88).is_some_and(|flags| flags & 1 == 1);
     (size > 0 && !is_broadcast).then_some(size)
+}
+
+/// The number `filesize` in the metadata of FLV (`onMetaData`; AMF 0, 2.2); 0 if it was never filled in.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float saturates"
+)]
+fn flv_length(head: &[u8]) -> Option<u64> {
+    // The key with its length, and the type of numbers.
+    const NAME: &[u8] = b"\0\x08filesize\0";
+    let at = head.windows(NAME.len()).position(|window| window == NAME)?;
+    let size = head.get(at + NAME.len()..)?.first_chunk()?;
+    Some(f64::from_be_bytes(*size) as u64).filter(|size| *size > 0)
 }
 
 /// A walk over the parts that declare a length.
@@ -250,6 +265,19 @@ mod tests {
                 let appended = missing(kind, &[&content[..], b"\n"].concat());
                 assert_eq!(appended, Some(-1), "a line's end is no frame, {kind}");
             }
+        }
+    }
+
+    #[test]
+    fn flv_declares_its_size_in_its_metadata() {
+        let file = |size: f64| {
+            let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x12 onMetaData\0\x08filesize\0".to_vec();
+            file.extend(size.to_be_bytes());
+            file.resize(500, 0);
+            file
+        };
+        for (size, expected) in [(500.0, Some(0)), (1_500.0, Some(1_000)), (0.0, None), (f64::NAN, None)] {
+            assert_eq!(missing("flv", &file(size)), expected, "{size}");
         }
     }
 
