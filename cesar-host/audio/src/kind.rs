@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-pub(crate) use claimed::{Walk, claimed_length};
+pub(crate) use claimed::{Walk, begins_again, claimed_length};
 
 /// Bytes examined.
 const HEAD: usize = 4096;

@@ -20,7 +20,7 @@ use symphonia::core::units::{Duration, TimeBase};
 
 use padded::Padded;
 
-use super::{Codec, Demuxer, Ending, Nanoseconds, Packet, Track};
+use super::{Codec, Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::clock::nanoseconds;
 use crate::error::reason;
 use crate::kind::Walk;
@@ -57,7 +57,12 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         Some(chunks) => unwritten_sizes(path, chunks).map_err(unreadable)?,
         None => Vec::new(),
     };
-    let source = Box::new(Padded::new(file, claimed, patches).map_err(unreadable)?);
+    let follower = match chunks {
+        Some(chunks) => following(path, chunks).map_err(unreadable)?,
+        None => None,
+    };
+    let own = follower.map(|(own, _)| own);
+    let source = Box::new(Padded::new(file, own, claimed, patches).map_err(unreadable)?);
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
@@ -87,12 +92,19 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         is_default: true,
         declared_end: frames.zip(rate).map(|(frames, rate)| nanoseconds(frames, rate)),
     }];
+    let lost = follower.zip(tracks[0].declared_end).map(|((own, others), declared)| {
+        let length = i128::from(declared) * i128::from(others) / i128::from(own.max(1));
+        Loss::of_another_recording(Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX))
+    });
     Ok(Box::new(General {
         path: path.to_owned(),
         time_base: track.time_base,
         format,
         tracks,
-        ending: Ending::default(),
+        ending: Ending {
+            lost: lost.into(),
+            ..Ending::default()
+        },
         left: cut.map(|cut| cut.sound),
     }))
 }
@@ -125,6 +137,8 @@ struct Chunks {
     samples: u64,
     /// Unit of sizes.
     unit: u64,
+    /// The first bytes of a file: where a chunk should be, another file begins.
+    beginning: [u8; 4],
 }
 
 const AIFF: Chunks = Chunks {
@@ -133,6 +147,7 @@ const AIFF: Chunks = Chunks {
     size: 4,
     samples: 16,
     unit: 2,
+    beginning: *b"FORM",
 };
 
 const CAF: Chunks = Chunks {
@@ -141,6 +156,7 @@ const CAF: Chunks = Chunks {
     size: 8,
     samples: 16,
     unit: 1,
+    beginning: *b"caff",
 };
 
 /// Sizes that a program could not write because its output was a pipe, by the length of the file: those of the sound and, in AIFF, of
@@ -200,9 +216,27 @@ fn cut_sound(path: &Path, chunks: &Chunks) -> io::Result<Option<Cut>> {
     Ok(None)
 }
 
+/// The bytes of the recording and those behind it, if these are another one.
+fn following(path: &Path, chunks: &Chunks) -> io::Result<Option<(u64, u64)>> {
+    let mut walk = Walk::new(File::open(path)?)?;
+    walk.skip(chunks.first)?;
+    while let Some((_, size)) = chunks.head(&mut walk)? {
+        walk.skip(
+            (4 + chunks.size)
+                .saturating_add(size)
+                .saturating_add(size % chunks.unit),
+        )?;
+    }
+    let (own, is_another) = (walk.position, walk.peek::<4>()? == Some(chunks.beginning));
+    Ok(is_another.then(|| (own, walk.length.saturating_sub(own))))
+}
+
 impl Chunks {
-    /// Name and size of the next chunk.
+    /// Name and size of the next chunk; `None` where the file ends or another one begins.
     fn head(&self, walk: &mut Walk) -> io::Result<Option<([u8; 4], u64)>> {
+        if walk.peek::<4>()? == Some(self.beginning) {
+            return Ok(None);
+        }
         Ok(match self.size {
             4 => walk
                 .peek::<8>()?
@@ -392,6 +426,22 @@ mod tests {
             let file = caf(8000);
             let sound = place(&file, b"data");
             assert_eq!(read(&set(file, sound, &unwritten), "caf").0, 8000, "{unwritten:?}");
+        }
+    }
+
+    /// Programs that join files by their bytes.
+    #[test]
+    fn a_recording_behind_another_is_told() {
+        for (extension, one) in [("aiff", aiff(8000)), ("caf", caf(8000))] {
+            assert_eq!(read(&one.repeat(3), extension), (8000, Some(1000)), "{extension}");
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("recording");
+            let lost = |content: Vec<u8>| {
+                std::fs::write(&path, content).unwrap();
+                open(&path, extension).unwrap().ending().lost
+            };
+            assert_eq!(lost(one.repeat(3)).duration(), 2_000_000_000, "{extension}");
+            assert_eq!(lost(one.clone()).duration(), 0, "{extension}");
         }
     }
 

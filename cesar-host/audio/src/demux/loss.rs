@@ -22,6 +22,14 @@ impl Loss {
         }
     }
 
+    /// A whole recording behind the one that is read: files that were joined by their bytes.
+    pub(crate) fn of_another_recording(duration: Nanoseconds) -> Self {
+        Self {
+            duration: Some(duration),
+            message: "another recording is behind this one in the file and is not read".to_owned(),
+        }
+    }
+
     /// A loss whose length the next packet shows.
     pub(crate) fn until_next(message: impl Into<String>) -> Self {
         Self {

@@ -144,6 +144,8 @@ struct FfmpegSource {
     reports: Messages,
     /// Bytes that the container declares beyond the end of the file, with the length of the file.
     missing: Option<(u64, u64)>,
+    /// Bytes of another recording behind this one, where ffmpeg stops, with the length of this one.
+    follower: Option<(u64, u64)>,
     /// Whether the declared end lacks the late start of the track: ffprobe omits it in AVI, which ffmpeg follows.
     lacks_start: bool,
     /// The end of the delivered sound.
@@ -210,6 +212,9 @@ impl FfmpegSource {
             messages: Some(std::thread::spawn(move || Messages::read(errors))),
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
+            follower: claimed
+                .filter(|end| kind::begins_again(opened.kind, path, *end).unwrap_or(false))
+                .map(|end| (length.saturating_sub(end), end)),
             lacks_start: opened.kind == Kind::Foreign("avi"),
             position: 0,
             sound: 0,
@@ -229,6 +234,11 @@ impl FfmpegSource {
             return Err(broken(&self.program, &self.path, reason));
         }
         self.ending.lost = first.map(|message| Loss::until_next(reported(message))).into();
+        if let Some((others, own)) = self.follower {
+            let length = i128::from(self.sound) * i128::from(others) / i128::from(own.max(1));
+            let length = Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX);
+            self.ending.lost.add(Loss::of_another_recording(length));
+        }
         if let Some((missing, length)) = self.missing {
             // The sound is distributed over the bytes evenly enough to estimate the missing part; some of it may have been in the middle.
             let of_bytes = i128::from(self.sound) * i128::from(missing) / i128::from(length.max(1));

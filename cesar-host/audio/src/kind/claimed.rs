@@ -30,6 +30,7 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
             _ => None,
         },
         Kind::Foreign("asf") => asf_length(&head),
+        Kind::Foreign("flv") => flv_length(&head),
         Kind::Foreign("voc") => voc_length(&mut Walk::new(file)?)?,
         Kind::Foreign("ac3" | "eac3") => frames_length(&mut Walk::new(file)?, 0, dolby_frame)?,
         Kind::Foreign("dts") => frames_length(&mut Walk::new(file)?, 0, dts_frame)?,
@@ -43,6 +44,18 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
     })
 }
 
+/// Whether another file of the kind begins at its declared end, in formats of which `ffmpeg` reads only the first.
+pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
+    const COMPARED: usize = 4;
+    if !matches!(kind, Kind::Foreign("asf" | "flv" | "voc")) {
+        return Ok(false);
+    }
+    let mut walk = Walk::new(File::open(path)?)?;
+    let first = walk.peek::<COMPARED>()?;
+    walk.skip(end)?;
+    Ok(end > 0 && first.is_some() && walk.peek::<COMPARED>()? == first)
+}
+
 /// The size of the file in the properties object of ASF's header.
 fn asf_length(head: &[u8]) -> Option<u64> {
     const FILE_PROPERTIES: &[u8] = b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65";
@@ -54,6 +67,20 @@ fn asf_length(head: &[u8]) -> Option<u64> {
     // Live streams have none.
     let is_broadcast = head.get(at + 88).is_some_and(|flags| flags & 1 == 1);
     (size > 0 && !is_broadcast).then_some(size)
+}
+
+/// The number `filesize` in the metadata of FLV (`onMetaData`; AMF 0, 2.2); 0 if it was never filled in.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float saturates"
+)]
+fn flv_length(head: &[u8]) -> Option<u64> {
+    // The key with its length, and the type of numbers.
+    const NAME: &[u8] = b"\0\x08filesize\0";
+    let at = head.windows(NAME.len()).position(|window| window == NAME)?;
+    let size = head.get(at + NAME.len()..)?.first_chunk()?;
+    Some(f64::from_be_bytes(*size) as u64).filter(|size| *size > 0)
 }
 
 /// A walk over the parts that declare a length.
@@ -109,10 +136,10 @@ fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     Ok(Some(walk.position + 1))
 }
 
-/// Follows the chunks of a CAF file; one of unknown size extends to the end.
+/// Follows the chunks of a CAF file; one of unknown size extends to the end, and another file behind it is none.
 fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(8)?;
-    while let Some(header) = walk.peek::<12>()? {
+    while let Some(header) = walk.peek::<12>()?.filter(|header| !header.starts_with(b"caff")) {
         let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
         let Ok(size) = u64::try_from(size) else {
             return Ok(None);
@@ -242,12 +269,32 @@ mod tests {
     }
 
     #[test]
+    fn flv_declares_its_size_in_its_metadata() {
+        let file = |size: f64| {
+            let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x12 onMetaData\0\x08filesize\0".to_vec();
+            file.extend(size.to_be_bytes());
+            file.resize(500, 0);
+            file
+        };
+        for (size, expected) in [(500.0, Some(0)), (1_500.0, Some(1_000)), (0.0, None), (f64::NAN, None)] {
+            assert_eq!(missing("flv", &file(size)), expected, "{size}");
+        }
+    }
+
+    #[test]
     fn blocks_of_voc_end_with_one_that_says_so() {
         let mut head = b"Creative Voice File\x1a\x1a\0\x14\x01\x1f\x11".to_vec();
         let block = [&[2, 100, 0, 0][..], &[0x80; 100]].concat();
         head.extend(block.repeat(3));
         let whole = [&head[..], &[0]].concat();
         assert_eq!(missing("voc", &whole), Some(0));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        for (count, is_followed) in [(1, false), (2, true)] {
+            std::fs::write(&path, whole.repeat(count)).unwrap();
+            let found = begins_again(Kind::Foreign("voc"), &path, whole.len() as u64);
+            assert_eq!(found.unwrap(), is_followed, "{count} files");
+        }
         assert_eq!(missing("voc", &head), Some(1), "cut between two blocks");
         assert_eq!(missing("voc", &head[..head.len() - 30]), Some(31));
         assert_eq!(missing("voc", &head[..head.len() - 102]), Some(2 + 1));

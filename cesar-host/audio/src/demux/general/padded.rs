@@ -1,6 +1,6 @@
-//! A file for symphonia's readers, with zeros in place of a missing part.
+//! A file for symphonia's readers, with zeros in place of a missing part, and without another file behind it.
 //!
-//! Those of AIFF and CAF read the part behind the sound, and refuse a file that ends before it.
+//! Those of AIFF and CAF read the part behind the sound, and refuse a file that ends before it or has something else there.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -20,8 +20,10 @@ pub(super) struct Padded {
 }
 
 impl Padded {
-    pub(super) fn new(file: File, claimed: u64, patches: Vec<(u64, Vec<u8>)>) -> io::Result<Self> {
+    /// The first `length` bytes of the file, or all.
+    pub(super) fn new(file: File, length: Option<u64>, claimed: u64, patches: Vec<(u64, Vec<u8>)>) -> io::Result<Self> {
         let there = file.metadata()?.len();
+        let there = length.map_or(there, |length| length.min(there));
         Ok(Self {
             file,
             there,
@@ -36,7 +38,9 @@ impl Read for Padded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         stop::check()?;
         let read = if self.position < self.there {
-            self.file.read(buffer)?
+            let left = usize::try_from(self.there - self.position).unwrap_or(usize::MAX);
+            let read = left.min(buffer.len());
+            self.file.read(&mut buffer[..read])?
         } else {
             let left = usize::try_from(self.claimed.saturating_sub(self.position)).unwrap_or(usize::MAX);
             let zeros = left.min(buffer.len());

@@ -290,10 +290,7 @@ impl Demuxer for Mp4 {
     fn ending(&self) -> Ending {
         let mut lost = self.passed.at_end(self.supply.as_ref().map_or(0, Supply::skipped));
         if let Some(duration) = self.follower {
-            lost.add(Loss {
-                duration: Some(duration),
-                message: "another recording is behind this one in the file and is not read".to_owned(),
-            });
+            lost.add(Loss::of_another_recording(duration));
         }
         let declared_end = self.tracks.get(self.selected).and_then(|track| track.declared_end);
         Ending {

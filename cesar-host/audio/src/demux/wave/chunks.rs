@@ -148,7 +148,7 @@ impl Walk<'_> {
                 }
                 b"LIST" => self.list(&chunk)?,
                 b"slnt" => self.silence(&chunk)?,
-                b"RIFF" | b"RIFX" | b"RF64" | b"BW64" => self.next_file(&chunk)?,
+                b"RIFF" | b"RIFX" | b"RF64" | b"BW64" | b"riff" => self.next_file(&chunk)?,
                 _ => self.behind(&chunk)?,
             };
             // Every header has eight bytes, so this ends.
@@ -158,7 +158,7 @@ impl Walk<'_> {
 
     /// A whole file behind the first, from joining them.
     fn next_file(&mut self, chunk: &Chunk) -> Result<u64, AudioError> {
-        match beginning(self.bytes, chunk.body - 8)? {
+        match beginning(self.bytes, self.position)? {
             Some((style, position)) => {
                 self.style = style;
                 self.long_size = None;

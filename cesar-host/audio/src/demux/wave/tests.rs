@@ -464,6 +464,8 @@ fn wave64_is_read_in_every_state() {
     let right = read(&file(size, long(b"levl", 24 + 4, b"abcd")));
     assert!(data(&right) == samples);
     assert_eq!(declared(&right), 1_001);
+    let joined = read(&file(size, long(b"levl", 24 + 4, b"abcd")).repeat(2));
+    assert!(data(&joined) == samples.repeat(2));
     for unknown in [0, 24, u64::MAX, i64::MAX as u64] {
         assert!(
             data(&read(&file(unknown, Vec::new()))).starts_with(&samples),
