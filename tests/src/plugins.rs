@@ -104,9 +104,6 @@ pub fn outside_target() -> PathBuf {
     program_folder().join("third-party")
 }
 
-/// For builds of crates outside the workspace: optimising them and what they depend on fully takes longer than all else in these tests.
-pub const LITTLE_OPTIMISED: (&str, &str) = ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
-
 /// Runs cargo in a crate outside the workspace, with the dependencies already downloaded for the workspace.
 ///
 /// # Panics
@@ -123,10 +120,7 @@ pub fn cargo_outside(crate_folder: &Path, words: &[&str]) {
         .args(words)
         .args(["--release", "--offline", "--quiet"])
         .current_dir(crate_folder);
-    cargo
-        .env("CARGO_TARGET_DIR", outside_target())
-        .env_remove("RUSTFLAGS")
-        .envs([LITTLE_OPTIMISED]);
+    cargo.env("CARGO_TARGET_DIR", outside_target()).env_remove("RUSTFLAGS");
     let output = cargo.output().expect("cargo starts");
     assert!(
         output.status.success(),

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cesar_tests::plugins::{LITTLE_OPTIMISED, one_at_a_time, outside_target};
+use cesar_tests::plugins::{one_at_a_time, outside_target};
 use cesar_tests::sandbox::program_folder;
 use cesar_tests::{Sandbox, workspace};
 
@@ -70,8 +70,7 @@ impl Reader {
             .env("PATH", env::join_paths(paths).unwrap())
             .env("CARGO_HOME", of_home("CARGO_HOME", ".cargo"))
             .env("RUSTUP_HOME", of_home("RUSTUP_HOME", ".rustup"))
-            .env("CARGO_NET_OFFLINE", "true")
-            .envs([LITTLE_OPTIMISED]);
+            .env("CARGO_NET_OFFLINE", "true");
         let output = shell.output().unwrap();
         let seen = [&output.stdout[..], &output.stderr[..]].concat();
         let seen = String::from_utf8_lossy(&seen).into_owned();
