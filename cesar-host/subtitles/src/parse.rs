@@ -3,7 +3,7 @@
 //! Only a line with times makes a cue. Numbers may be missing or wrong, times may have `,` or `.`, settings may follow them, blank
 //! lines between cues may be missing, and a blank line may stand in the text of SRT. Notes, styles and regions of WebVTT are skipped.
 //! A line of white space alone is text of a cue of WebVTT, as its specification says (automatic captions begin with one), which only an
-//! empty line ends. In SRT it is a blank line, and neither ends a cue: so does ffmpeg, where text ends at the next times.
+//! empty line ends. In SRT it is a blank line, and no blank line ends a cue: as in ffmpeg, the text ends at the next times.
 //! A line that a player would skip, or show as text, by mistake is a [`Fault`] with its line: no cue is passed over silently.
 
 use serde::Serialize;

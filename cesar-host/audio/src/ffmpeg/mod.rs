@@ -195,6 +195,12 @@ impl FfmpegSource {
         let missing = claimed
             .and_then(|claimed| claimed.checked_sub(length))
             .filter(|missing| *missing > 0);
+        let follower = match claimed {
+            Some(end) if kind::begins_again(opened.kind, path, end).map_err(failed)? => {
+                Some((length.saturating_sub(end), end))
+            }
+            _ => None,
+        };
         Ok(Self {
             path: path.clone(),
             program: program.clone(),
@@ -212,9 +218,7 @@ impl FfmpegSource {
             messages: Some(std::thread::spawn(move || Messages::read(errors))),
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
-            follower: claimed
-                .filter(|end| kind::begins_again(opened.kind, path, *end).unwrap_or(false))
-                .map(|end| (length.saturating_sub(end), end)),
+            follower,
             lacks_start: opened.kind == Kind::Foreign("avi"),
             position: 0,
             sound: 0,
