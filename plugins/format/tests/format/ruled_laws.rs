@@ -1,11 +1,13 @@
 //! Properties of subtitles by rules, for any document and any rules.
 
 use cesar_plugin_format::{Format, Guide, Request};
-use cesar_subtitles::{Overrides, Preset, parse};
+use cesar_subtitles::{Overrides, Preset, Rule, check, parse};
+use plugin_api::document::{Document, Segment};
 use proptest::prelude::*;
 
 use crate::documents::{self, render};
 use crate::laws::{bare, document};
+use crate::ruled::spoken;
 
 fn seconds() -> impl Strategy<Value = Option<f64>> {
     proptest::option::of(prop_oneof![4 => 0.0..10.0_f64, 1 => 0.0..1e12_f64])
@@ -60,6 +62,31 @@ fn subtitles() -> impl Strategy<Value = Request> {
     )
 }
 
+/// Speakers who talk over each other at up to 20 characters a second each, as on channels of their own.
+fn conversation() -> impl Strategy<Value = Document> {
+    let turn = (0..3000_u64, 300..6000_u64, 8..20_u64);
+    let speakers = proptest::collection::vec(proptest::collection::vec(turn, 1..6), 2..4);
+    speakers.prop_map(|speakers| {
+        let mut segments = Vec::new();
+        for (speaker, turns) in speakers.iter().enumerate() {
+            let mut now = 0;
+            for (pause, length, speed) in turns {
+                let start = now + pause;
+                now = start + length;
+                let words = (length * speed / 6000).max(1);
+                let text = vec!["harbo"; usize::try_from(words).expect("a few words")].join(" ");
+                segments.push(Segment {
+                    speaker: Some(format!("Speaker {}", speaker + 1)),
+                    ..spoken(start, now, &text)
+                });
+            }
+        }
+        segments.sort_by_key(|segment| segment.start.0);
+        let end = segments.iter().map(|segment| segment.end.0).sum();
+        documents::document(end, segments)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
@@ -92,5 +119,27 @@ proptest! {
     #[test]
     fn the_same_rules_give_the_same_bytes(request in subtitles()) {
         prop_assert_eq!(render(&request), render(&request));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn only_reading_speed_suffers_where_speakers_overlap(
+        document in conversation(),
+        preset in proptest::sample::select(Preset::ALL.as_slice()),
+        speakers in any::<bool>(),
+    ) {
+        let rules = preset.rules(None);
+        let request = Request {
+            guide: Guide { preset: Some(preset), rules: Overrides::default() },
+            speakers,
+            ..documents::request(Format::Srt, document)
+        };
+        let cues = parse(render(&request).as_bytes()).expect("a subtitle file").cues;
+        let broken = check(&cues, &rules).into_iter();
+        let others: Vec<_> = broken.filter(|broken| !matches!(broken.rule, Rule::MaxCps | Rule::MinWordDuration)).collect();
+        prop_assert!(others.is_empty(), "{others:?}");
     }
 }

@@ -1,7 +1,8 @@
 //! Times inside the rules.
 //!
 //! A cue begins with its first word. Where it, or a neighbour, has no time for its text, it begins earlier or later, by no more than a
-//! viewer accepts (the BBC's guidelines allow 1.5 s of anticipation and 2 s of lag; less is used here).
+//! viewer accepts (the BBC's guidelines allow 1.5 s of anticipation and 2 s of lag; less is used here). Where even the shortest cues have
+//! no time, because speakers overlap, they begin later than that: text that comes late can be read, a cue of a tenth of a second cannot.
 
 use cesar_subtitles::{Rules, words};
 
@@ -17,6 +18,7 @@ pub(super) fn arrange(cues: &mut [Cue<'_>], rules: &Rules, limit: u64) {
     let needs: Vec<u64> = cues.iter().map(|cue| needed(cue, rules)).collect();
     begin(cues, &needs, rules, limit);
     end(cues, &needs, rules, limit);
+    separate(cues, rules, limit);
     chain(cues, rules);
 }
 
@@ -88,5 +90,28 @@ fn chain(cues: &mut [Cue<'_>], rules: &Rules) {
         let longest = rules.max_duration.map_or(u64::MAX, |most| start.saturating_add(most));
         cues[index].start = start;
         cues[index].end = cues[index].end.min(longest);
+    }
+}
+
+/// Gives every cue the shortest duration and gap of the rules, if all of them together have the time. Cues that have both stay as they are.
+fn separate(cues: &mut [Cue<'_>], rules: &Rules, limit: u64) {
+    let shortest = rules
+        .max_duration
+        .map_or(rules.min_duration, |most| rules.min_duration.min(most));
+    let each = shortest.saturating_add(rules.min_gap);
+    if each.saturating_mul(cues.len() as u64) > limit.saturating_add(rules.min_gap) {
+        return;
+    }
+    let mut earliest = 0;
+    for cue in cues.iter_mut() {
+        cue.start = cue.start.max(earliest);
+        earliest = cue.start.saturating_add(each);
+    }
+    // The time before it is enough for the cues before it, so nothing falls below 0.
+    let mut behind = limit;
+    for cue in cues.iter_mut().rev() {
+        cue.start = cue.start.min(behind.saturating_sub(shortest));
+        cue.end = cue.end.max(cue.start.saturating_add(shortest)).min(behind);
+        behind = cue.start.saturating_sub(rules.min_gap);
     }
 }
