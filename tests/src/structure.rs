@@ -10,12 +10,13 @@ use crate::workspace;
 /// Each crate with its allowed dependencies. An unused arrow is an error as well.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-align", &["cesar-subtitles", "plugin-api"]),
-    ("cesar-audio", &[]),
+    ("cesar-audio", &["cesar-resample"]),
     ("cesar-base", &[]),
     ("cesar-cache", &["cesar-base", "cesar-sqlite"]),
     ("cesar-config", &["cesar-base"]),
     ("cesar-conformance", &["cesar-pipeline", "cesar-runner", "plugin-api"]),
     ("cesar-corrections", &["cesar-base", "cesar-sqlite", "plugin-api"]),
+    ("cesar-fft", &[]),
     ("cesar-glossary", &["cesar-base", "plugin-api"]),
     (
         "cesar-host",
@@ -55,12 +56,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cesar-onnxruntime", &[]),
     ("cesar-plugin-common", &["plugin-api"]),
-    ("cesar-plugin-ct2", &["cesar-plugin-common", "cesar-vad", "plugin-api"]),
+    (
+        "cesar-plugin-ct2",
+        &["cesar-fft", "cesar-plugin-common", "cesar-vad", "plugin-api"],
+    ),
     ("cesar-plugin-download", &["cesar-base", "plugin-api"]),
     ("cesar-plugin-format", &["cesar-subtitles", "plugin-api"]),
     (
         "cesar-plugin-onnx",
-        &["cesar-onnxruntime", "cesar-plugin-common", "cesar-vad", "plugin-api"],
+        &[
+            "cesar-fft",
+            "cesar-onnxruntime",
+            "cesar-plugin-common",
+            "cesar-vad",
+            "plugin-api",
+        ],
     ),
     (
         "cesar-plugin-pyannote",
@@ -70,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "cesar-plugin-whisper-cpp",
         &["cesar-plugin-common", "cesar-vad", "plugin-api"],
     ),
+    ("cesar-resample", &[]),
     ("cesar-runner", &["cesar-base", "plugin-api"]),
     ("cesar-search", &["cesar-base", "cesar-sqlite", "plugin-api"]),
     (

@@ -45,7 +45,6 @@ mod mp3;
 mod name;
 mod open;
 mod player;
-mod resample;
 mod silence;
 mod source;
 mod stop;
@@ -79,7 +78,7 @@ pub use tracks::TrackChoice;
 use source::Stream;
 
 /// Sample rate in Hz of everything that [`decode`] delivers.
-pub const SAMPLE_RATE: u32 = 16_000;
+pub const SAMPLE_RATE: u32 = cesar_resample::SAMPLE_RATE;
 
 const SAMPLES_PER_MS: u64 = SAMPLE_RATE as u64 / 1000;
 

@@ -4,8 +4,8 @@ use crate::AudioError;
 use crate::cancellation::{Mixer, Stretch};
 use crate::continuous::Continuous;
 use crate::issue::{Issue, IssueKind, Issues};
-use crate::resample::Resampler;
 use crate::source::Stream;
+use cesar_resample::Resampler;
 
 /// A recording as 16 kHz mono.
 pub(crate) struct Mono {

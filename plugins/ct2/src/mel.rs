@@ -10,8 +10,7 @@
 
 use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use cesar_fft::{Complex, RealToComplex};
 
 use crate::track::Track;
 
@@ -66,7 +65,7 @@ impl<'a> LogMel<'a> {
             track,
             hann: hann(),
             filters: filters(n_mels),
-            plan: RealFftPlanner::new().plan_fft_forward(FFT_SIZE),
+            plan: cesar_fft::forward(FFT_SIZE),
             floor: f32::NEG_INFINITY,
         }
     }

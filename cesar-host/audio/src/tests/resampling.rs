@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::resample::{Resampler, resampled_length};
 use super::*;
+use cesar_resample::{Resampler, resampled_length};
 
 const RATES: [u32; 11] = [
     8_000, 11_025, 12_000, 22_050, 24_000, 32_000, 37_800, 44_056, 44_100, 48_000, 96_000,

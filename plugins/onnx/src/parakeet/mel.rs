@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use cesar_fft::{Complex, RealToComplex};
 
 const SAMPLE_RATE: f64 = 16_000.0;
 const FFT_SIZE: usize = 512;
@@ -29,7 +28,7 @@ impl LogMel {
         Self {
             window: window(),
             filters: filters(bands),
-            plan: RealFftPlanner::new().plan_fft_forward(FFT_SIZE),
+            plan: cesar_fft::forward(FFT_SIZE),
         }
     }
 

@@ -11,17 +11,21 @@
 //! transform is therefore even.
 //!
 //! At 16 kHz samples pass through bit for bit.
+//!
+//! A crate of its own, because the compiler makes the transforms of every length anew in each crate that plans one, which takes longer
+//! than the rest of `cesar-audio`. Its tests are there (`resampling.rs`).
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
 
-use super::SAMPLE_RATE;
+/// Sample rate of the output in Hz.
+pub const SAMPLE_RATE: u32 = 16_000;
 
 /// The shorter side of one transform, in samples: long enough for a transition band of about 300 Hz.
 const SHORTEST_TRANSFORM: usize = 1024;
 
 /// Resamples one mono stream to [`SAMPLE_RATE`].
-pub(crate) struct Resampler {
+pub struct Resampler {
     rate: u32,
     /// `None` if the input already has the right rate.
     filter: Option<Filter>,
@@ -38,8 +42,9 @@ struct Filter {
 }
 
 impl Resampler {
-    /// A resampler from `rate` in Hz, within [`super::SOURCE_RATES`]: the filter's length grows with the rate.
-    pub(crate) fn new(rate: u32) -> Self {
+    /// A resampler from `rate` in Hz, which is not 0: the filter's length grows with the rate.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
         let filter = (rate != SAMPLE_RATE).then(|| Filter::new(rate));
         Self {
             rate,
@@ -50,7 +55,7 @@ impl Resampler {
     }
 
     /// Takes `input` and appends finished samples to `output`.
-    pub(crate) fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
+    pub fn push(&mut self, input: &[f32], output: &mut Vec<f32>) {
         self.consumed += input.len() as u64;
         let before = output.len();
         match &mut self.filter {
@@ -61,7 +66,10 @@ impl Resampler {
     }
 
     /// Appends the remaining samples to `output`; the whole output then has [`resampled_length`] samples.
-    pub(crate) fn finish(&mut self, output: &mut Vec<f32>) {
+    ///
+    /// # Panics
+    /// Never: the tail is shorter than two transforms.
+    pub fn finish(&mut self, output: &mut Vec<f32>) {
         let Some(filter) = &mut self.filter else { return };
         let before = output.len();
         let wanted = resampled_length(self.consumed, self.rate).saturating_sub(self.produced);
@@ -76,7 +84,8 @@ impl Resampler {
 }
 
 /// The number of samples at 16 kHz for `samples` at `rate`: every output instant before the input's end.
-pub(crate) fn resampled_length(samples: u64, rate: u32) -> u64 {
+#[must_use]
+pub fn resampled_length(samples: u64, rate: u32) -> u64 {
     let scaled = u128::from(samples) * u128::from(SAMPLE_RATE);
     u64::try_from(scaled.div_ceil(u128::from(rate))).unwrap_or(u64::MAX)
 }
