@@ -276,7 +276,7 @@ fn a_decode_cut_by_a_limit_is_reported() {
     };
     assert_eq!((cut.end_ms, cut.reason.as_str()), (10_000, "max_length"));
     assert!(
-        run(&tiny_english(), &meeting(5), &json!({}))
+        run(&tiny_english(), &meeting(5), &json!({ "beam_size": 1 }))
             .unwrap()
             .truncated
             .is_empty()
@@ -287,8 +287,9 @@ fn a_decode_cut_by_a_limit_is_reported() {
 #[test]
 fn the_temperature_of_a_repeated_attempt_is_known() {
     let (model, samples) = (tiny_english(), meeting(4));
-    let demanding =
-        json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.5, "best_of": 1 });
+    let demanding = json!({
+        "beam_size": 1, "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.5, "best_of": 1
+    });
     let transcription = run(&model, &samples, &demanding).unwrap();
     assert!(transcription.sampled);
     assert!(!transcription.segments.is_empty());
@@ -298,7 +299,9 @@ fn the_temperature_of_a_repeated_attempt_is_known() {
             .iter()
             .all(|segment| segment.temperature == Some(1.0))
     );
-    let patient = json!({ "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.0 });
+    let patient = json!({
+        "beam_size": 1, "log_prob_threshold": 0.0, "no_speech_threshold": 1.0, "temperature_inc": 0.0
+    });
     assert!(!run(&model, &samples, &patient).unwrap().sampled);
 }
 
@@ -341,7 +344,7 @@ fn a_panic_in_a_listener_reaches_the_caller() {
 fn very_short_audio_is_accepted() {
     let (model, samples) = (tiny_english(), meeting(1));
     for length in [0, 1, 200, 201, SHORTEST - 1, SHORTEST, SHORTEST + 40, SHORTEST + 400] {
-        let transcription = run(&model, &samples[..length], &json!({})).unwrap();
+        let transcription = run(&model, &samples[..length], &json!({ "beam_size": 1 })).unwrap();
         let end = transcription.segments.last().map_or(0, |segment| segment.end_ms);
         assert!(end <= length as u64 / 16, "{length} samples end at {end} ms");
     }
@@ -461,7 +464,7 @@ fn speech_behind_long_silence_stands_at_its_time() {
     });
     let once: Vec<f32> = samples.collect();
     let samples = [&once[..], &[0.0; 60 * 16_000], &once].concat();
-    let given = json!({ "vad_filter": true, "temperature_inc": 0.0 });
+    let given = json!({ "beam_size": 1, "vad_filter": true, "temperature_inc": 0.0 });
     let transcription = run(&tiny_english(), &samples, &given).unwrap();
     for segment in &transcription.segments {
         assert!(segment.text.matches("door").count() <= 1, "{transcription:?}");
