@@ -266,8 +266,11 @@ impl Special {
     }
 }
 
+/// `parse` is compiled in `tokenizers`; its generic functions would be compiled here again, with most of that crate.
 fn read(path: &Path) -> Result<tokenizers::Tokenizer, ModelError> {
-    tokenizers::Tokenizer::from_file(path).map_err(|error| bad(path, &error.to_string()))
+    let text = std::fs::read_to_string(path).map_err(|error| bad(path, &error.to_string()))?;
+    text.parse()
+        .map_err(|error: tokenizers::Error| bad(path, &error.to_string()))
 }
 
 fn bad(path: &Path, reason: &str) -> ModelError {
