@@ -8,7 +8,7 @@ use plugin_api::document::Document;
 use super::layout::Cue;
 
 /// The length of a cue that has none of its own, in ms, where there is room.
-const SHORTEST: u64 = 100;
+pub(super) const SHORTEST: u64 = 100;
 
 /// Maximum end of a cue, in ms: the length of the audio. A document of length 0 that has segments does not know it.
 pub(super) fn limit(document: &Document) -> u64 {

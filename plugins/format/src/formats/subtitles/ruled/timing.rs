@@ -7,6 +7,7 @@
 use cesar_subtitles::{Rules, words};
 
 use crate::formats::subtitles::layout::Cue;
+use crate::formats::subtitles::schedule::SHORTEST;
 
 /// The most that a cue begins before its first word to be read in time, in ms.
 const EARLIEST: u64 = 1000;
@@ -95,9 +96,8 @@ fn chain(cues: &mut [Cue<'_>], rules: &Rules) {
 
 /// Gives every cue the shortest duration and gap of the rules, if all of them together have the time. Cues that have both stay as they are.
 fn separate(cues: &mut [Cue<'_>], rules: &Rules, limit: u64) {
-    let shortest = rules
-        .max_duration
-        .map_or(rules.min_duration, |most| rules.min_duration.min(most));
+    let shortest = rules.min_duration.max(SHORTEST);
+    let shortest = rules.max_duration.map_or(shortest, |most| shortest.min(most));
     let each = shortest.saturating_add(rules.min_gap);
     if each.saturating_mul(cues.len() as u64) > limit.saturating_add(rules.min_gap) {
         return;
