@@ -1,4 +1,4 @@
-//! The test executables of the workspace, two at a time.
+//! The test executables of the workspace, two at a time, and those that fuzz for a minute together at the end.
 //!
 //! `cargo test` runs them one after the other, although those that wait for servers and browsers leave a processor idle. Their folder and
 //! variables are those that `cargo test` gives them. The output of each is printed when it ends.
@@ -25,15 +25,17 @@ const AT_A_TIME: usize = 2;
 /// would then reach their time limits. At the lowest priority all are equal.
 const LOWEST_PRIORITY: u8 = 19;
 
-/// The executables that take longest, begun first so that none of them is left alone at the end.
-const LONGEST: [&str; 9] = [
+/// The executables whose readers are fuzzed for a given time, which takes the whole machine.
+const FUZZED: [&str; 3] = ["cesar_audio", "cesar_runner", "cesar_server"];
+
+/// The other executables that take longest, begun first so that none of them is left alone at the end.
+const LONGEST: [&str; 8] = [
     "media",
     "server",
     "cesar_plugin_whisper_cpp",
     "plugins",
     "cli",
     "cesar_plugin_ct2",
-    "cesar_audio",
     "network",
     "cache",
 ];
@@ -61,10 +63,23 @@ pub(crate) fn run(build: &mut Command, variables: &[(&str, &std::ffi::OsStr)]) -
         return Err(Failure::new("cargo named no test executable"));
     }
     executables.sort_by_key(|executable| position(&executable.name));
+    let (fuzzed, others) = executables
+        .into_iter()
+        .partition(|executable| FUZZED.contains(&executable.name.as_str()));
+    let mut failed = run_all(others, AT_A_TIME, variables);
+    failed.extend(run_all(fuzzed, FUZZED.len(), variables));
+    match &failed[..] {
+        [] => Ok(()),
+        _ => Err(Failure::new(failed.join("\n"))),
+    }
+}
+
+/// Runs the executables in their order, so many at a time, and returns the failures.
+fn run_all(executables: Vec<Executable>, at_a_time: usize, variables: &[(&str, &std::ffi::OsStr)]) -> Vec<String> {
     let queue = Mutex::new(VecDeque::from(executables));
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
+        for _ in 0..at_a_time {
             scope.spawn(|| {
                 // Taken first, so that the queue is not locked while it runs.
                 let next = || locked(&queue).pop_front();
@@ -76,11 +91,7 @@ pub(crate) fn run(build: &mut Command, variables: &[(&str, &std::ffi::OsStr)]) -
             });
         }
     });
-    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match &failed[..] {
-        [] => Ok(()),
-        _ => Err(Failure::new(failed.join("\n"))),
-    }
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -211,6 +222,21 @@ mod tests {
             script(folder.path(), &format!("run-{own}"), &text)
         };
         let lines = [waits_for("first", "second"), waits_for("second", "first")];
+        assert!(run(&mut messages(&lines), &[]).is_ok());
+    }
+
+    #[test]
+    fn those_that_fuzz_run_together_behind_the_others() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Each waits for all three, and the other has run before.
+        let together = |name: &str| {
+            let text = format!(
+                "[ -e other ] || exit 1; touch {name}.begun; for _ in $(seq 600); do [ \"$(ls -d cesar_*.begun | wc -l)\" = 3 ] && exit 0; sleep 0.1; done; exit 1"
+            );
+            script(folder.path(), name, &text)
+        };
+        let mut lines: Vec<_> = FUZZED.iter().map(|name| together(name)).collect();
+        lines.push(script(folder.path(), "last", "touch other"));
         assert!(run(&mut messages(&lines), &[]).is_ok());
     }
 
