@@ -13,7 +13,7 @@ use crate::{
     suite,
 };
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
-use std::{env, fs, path::Path, process::Command};
+use std::{env, ffi::OsString, fs, path::Path, process::Command};
 
 /// Duration of each fuzz target in the suite.
 const FUZZ_SECONDS: &str = "60";
@@ -129,6 +129,10 @@ fn names_a_package(options: &[String]) -> bool {
 pub(crate) fn cargo(command: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg(command).current_dir(workspace());
+    // The build script of `ring` reads some of them: it and all above it would be built again after a plain `cargo build`.
+    for name in own_variables() {
+        cargo.env_remove(name);
+    }
     if program_in_path("ccache").is_some() {
         for launcher in ["CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER"] {
             if env::var_os(launcher).is_none() {
@@ -137,6 +141,15 @@ pub(crate) fn cargo(command: &str) -> Command {
         }
     }
     cargo
+}
+
+/// Variables that cargo has set for xtask itself.
+pub(crate) fn own_variables() -> impl Iterator<Item = OsString> {
+    let is_own = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    env::vars_os().map(|(name, _)| name).filter(is_own)
 }
 
 #[cfg(test)]
@@ -149,5 +162,17 @@ mod tests {
         assert!(names_a_package(&options(&["-p", "cesar-tests"])));
         assert!(names_a_package(&options(&["--package=plugin-api"])));
         assert!(!names_a_package(&options(&["--", "-p"])));
+    }
+
+    #[test]
+    fn cargo_gets_no_variable_of_this_package() {
+        assert!(own_variables().any(|name| name == "CARGO_PKG_NAME"));
+        let cargo = cargo("build");
+        let removed: Vec<_> = cargo
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+            .collect();
+        assert!(own_variables().all(|name| removed.contains(&name.as_os_str())));
     }
 }

@@ -4,13 +4,14 @@
 //! variables are those that `cargo test` gives them. The output of each is printed when it ends.
 
 use crate::{
+    cargo::own_variables,
     failure::{Failure, Outcome},
     output::{announce, shown},
 };
 use serde_json::Value;
 use std::{
     collections::VecDeque,
-    env, io,
+    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -129,12 +130,9 @@ impl Executable {
             output.try_clone().map_err(failure)?,
         );
         let began = Instant::now();
-        // Those of xtask, which cargo started as well, are wrong here.
-        let foreign = env::vars_os().map(|(name, _)| name);
-        let foreign = foreign.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_"));
         let mut command = Command::new("nice");
         command.arg(format!("-n{LOWEST_PRIORITY}")).arg(&self.path);
-        for name in foreign {
+        for name in own_variables() {
             command.env_remove(name);
         }
         let status = command
