@@ -209,9 +209,8 @@ pub(crate) fn anchored(document: &Document, operation: &Operation) -> Result<Ope
         return Ok(operation.clone());
     }
     let of_words = |segment, word, count| {
-        let (index, range) = words_at(document, segment, word, count, None)?;
-        let pieces = text::pieces(&document.segments[index]);
-        Ok::<_, String>(vec![locate::words_anchor(document, &pieces[range])])
+        let place = words_at(document, segment, word, count, None)?;
+        Ok::<_, String>(vec![locate::words_anchor(document, place)])
     };
     let anchors = match &operation.change {
         Change::ReplaceWords {

@@ -11,6 +11,12 @@ use crate::text::{self, Form, Piece};
 /// Maximum difference of a word's times in two recognitions.
 const REACH_MS: u64 = 2_000;
 
+/// Maximum difference of the times of a word whose neighbours are other words: further away an equal word may be another one.
+const CLOSE_MS: u64 = 300;
+
+/// Length of a neighbour's text in characters: many corrections may stand beside one long word.
+const NEIGHBOUR_CHARS: usize = 100;
+
 /// Maximum shift by another spelling, in a segment without word times.
 const SHIFT_MS: u64 = 500;
 
@@ -40,14 +46,46 @@ pub(crate) fn anchor(document: &Document, start: u64, end: u64, text: String) ->
         end: on_recording(end.max(start)),
         text,
         task: Some(document.task.clone()).filter(|task| task != "transcribe"),
+        before: None,
+        after: None,
     }
 }
 
-/// The anchor of some words.
-pub(crate) fn words_anchor(document: &Document, pieces: &[Piece]) -> Anchor {
-    let start = pieces.first().map_or(0, |piece| piece.start);
-    let end = pieces.last().map_or(start, |piece| piece.end);
-    anchor(document, start, end, joined(pieces))
+/// The anchor of some words, which are there.
+pub(crate) fn words_anchor(document: &Document, (index, range): Place) -> Anchor {
+    let pieces = text::pieces(&document.segments[index]);
+    let words = &pieces[range.clone()];
+    let start = words.first().map_or(0, |piece| piece.start);
+    let end = words.last().map_or(start, |piece| piece.end);
+    let (before, after) = neighbours(document, index, &pieces, &range);
+    Anchor {
+        before,
+        after,
+        ..anchor(document, start, end, joined(words))
+    }
+}
+
+/// The words before and after these, also those of other segments; no more than the start of a long one.
+fn neighbours(
+    document: &Document,
+    index: usize,
+    pieces: &[Piece],
+    range: &Range<usize>,
+) -> (Option<String>, Option<String>) {
+    let short = |piece: &Piece| piece.text.chars().take(NEIGHBOUR_CHARS).collect::<String>();
+    let own = |at: Option<usize>| at.and_then(|at| pieces.get(at)).map(short);
+    let (left, right) = (&document.segments[..index], &document.segments[index + 1..]);
+    let before = own(range.start.checked_sub(1)).or_else(|| {
+        let mut others = left.iter().rev().filter_map(|segment| text::pieces(segment).pop());
+        others.next().as_ref().map(short)
+    });
+    let after = own(Some(range.end)).or_else(|| {
+        let mut others = right
+            .iter()
+            .filter_map(|segment| text::pieces(segment).into_iter().next());
+        others.next().as_ref().map(short)
+    });
+    (before, after)
 }
 
 fn joined(pieces: &[Piece]) -> String {
@@ -58,9 +96,12 @@ fn joined(pieces: &[Piece]) -> String {
 /// Place of words: the index of the segment, and those of the words.
 pub(crate) type Place = (usize, Range<usize>);
 
-/// The words of an anchor: at the place where they were, else the nearest ones with the same text.
+/// The words of an anchor: at the place where they were, else with the same text at the same time, else the nearest ones with the same text
+/// and a neighbour of before, else those that are close. Words in exactly the old time with another text are the same ones, respelled:
+/// then the anchor's text is not there, wherever else it stands.
 pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -> Option<Place> {
     let span = local(document, anchor)?;
+    let count = hint.as_ref().map_or(0, |(_, range)| range.len());
     if let Some((index, range)) = hint
         && let Some(segment) = document.segments.get(index)
     {
@@ -74,8 +115,25 @@ pub(crate) fn words(document: &Document, anchor: &Anchor, hint: Option<Place>) -
             return Some((index, range));
         }
     }
-    nearest(document, &span, &anchor.text, Form::Exact)
-        .or_else(|| nearest(document, &span, &anchor.text, Form::Relaxed))
+    let found = |fit: Fit| nearest(document, &span, anchor, &anchor.text, fit);
+    if let Some(same) = found(Fit::SameTime) {
+        return Some(same);
+    }
+    match in_exactly(document, &span, count) {
+        Some(_) => None,
+        None => found(Fit::Neighbour).or_else(|| found(Fit::Close)),
+    }
+}
+
+/// So many words in exactly this time.
+fn in_exactly(document: &Document, span: &Range<u64>, count: usize) -> Option<Place> {
+    let has_span = |there: &[Piece]| there[0].start == span.start && there[count - 1].end == span.end;
+    let near = document.segments.iter().enumerate();
+    near.filter(|(_, segment)| count > 0 && is_near(segment, span))
+        .find_map(|(index, segment)| {
+            let first = text::pieces(segment).windows(count).position(has_span)?;
+            Some((index, first..first + count))
+        })
 }
 
 /// So many words in exactly the time of the anchor, whatever their text is: a glossary changes the text of words and not their times. Without
@@ -93,26 +151,46 @@ pub(crate) fn respelled(document: &Document, anchor: &Anchor, (index, range): Pl
     {
         return Some((index, range));
     }
-    let has_span = |there: &[Piece]| there[0].start == span.start && there[count - 1].end == span.end;
-    let near = document.segments.iter().enumerate();
-    near.filter(|(_, segment)| count > 0 && is_near(segment, &span))
-        .find_map(|(index, segment)| {
-            let first = text::pieces(segment).windows(count).position(has_span)?;
-            Some((index, first..first + count))
-        })
+    in_exactly(document, &span, count)
 }
 
 /// Whether this text is at the place of the anchor.
 pub(crate) fn has_text(document: &Document, anchor: &Anchor, new: &str) -> bool {
-    let found = local(document, anchor).and_then(|span| nearest(document, &span, new, Form::Exact));
-    found.is_some()
+    let Some(span) = local(document, anchor) else {
+        return false;
+    };
+    let fits = [Fit::SameTime, Fit::Neighbour, Fit::Close];
+    let has = |fit: Fit| in_form(document, &span, anchor, new, fit, Form::Exact).is_some();
+    fits.into_iter().any(has)
 }
 
-fn nearest(document: &Document, span: &Range<u64>, text: &str, form: Form) -> Option<Place> {
+/// What tells that an equal text is the one of an anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// It begins at the same time.
+    SameTime,
+    /// A word beside it is the same, or the anchor does not have them (of an earlier version).
+    Neighbour,
+    /// It is close.
+    Close,
+}
+
+/// The nearest words with this text, also with other punctuation and case.
+fn nearest(document: &Document, span: &Range<u64>, anchor: &Anchor, text: &str, fit: Fit) -> Option<Place> {
+    let found = |form: Form| in_form(document, span, anchor, text, fit, form);
+    found(Form::Exact).or_else(|| found(Form::Relaxed))
+}
+
+fn in_form(document: &Document, span: &Range<u64>, anchor: &Anchor, text: &str, fit: Fit, form: Form) -> Option<Place> {
     let wanted: String = form.letters(text).collect();
     if wanted.is_empty() {
         return None;
     }
+    let knows_neighbours = anchor.before.is_some() || anchor.after.is_some();
+    let is_same = |old: &Option<String>, new: &Option<String>| match (old, new) {
+        (Some(old), Some(new)) => Form::Relaxed.letters(old).eq(Form::Relaxed.letters(new)),
+        (old, new) => old == new,
+    };
     let mut best: Option<(u64, Place)> = None;
     for (index, segment) in document.segments.iter().enumerate() {
         if !is_near(segment, span) {
@@ -122,11 +200,26 @@ fn nearest(document: &Document, span: &Range<u64>, text: &str, form: Form) -> Op
         for first in 0..pieces.len() {
             let distance = pieces[first].start.abs_diff(span.start);
             let is_better = best.as_ref().is_none_or(|(least, _)| distance < *least);
-            if !is_better || (text::has_times(segment) && distance > REACH_MS) {
+            let reach = match fit {
+                Fit::SameTime => 0,
+                Fit::Close => CLOSE_MS,
+                // Interpolated times say little.
+                Fit::Neighbour if !text::has_times(segment) => u64::MAX,
+                Fit::Neighbour => REACH_MS,
+            };
+            if !is_better || distance > reach {
                 continue;
             }
-            if let Some(length) = matching(&pieces[first..], &wanted, form) {
-                best = Some((distance, (index, first..first + length)));
+            let Some(length) = matching(&pieces[first..], &wanted, form) else {
+                continue;
+            };
+            let range = first..first + length;
+            let is_beside = || {
+                let (before, after) = neighbours(document, index, &pieces, &range);
+                is_same(&anchor.before, &before) || is_same(&anchor.after, &after)
+            };
+            if fit != Fit::Neighbour || !knows_neighbours || is_beside() {
+                best = Some((distance, (index, range)));
             }
         }
     }

@@ -141,6 +141,12 @@ pub struct Anchor {
     /// `translate` where the text is a translation; absent for a transcript.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// The word before the words; absent at the beginning, and for speakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The word after them; absent at the end, and for speakers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 const fn one() -> u64 {

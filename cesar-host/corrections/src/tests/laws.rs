@@ -127,11 +127,15 @@ fn any_document() -> impl Strategy<Value = Document> {
 
 fn any_operation() -> impl Strategy<Value = Operation> {
     let time = || prop_oneof![0_u64..9_000, any::<u64>()];
-    let anchor = (time(), time(), "(a|b|日| ){0,3}").prop_map(|(start, end, text)| Anchor {
+    let neighbour = || proptest::option::of("(a|b|日)");
+    let words = (time(), time(), "(a|b|日| ){0,3}", neighbour(), neighbour());
+    let anchor = words.prop_map(|(start, end, text, before, after)| Anchor {
         start: Seconds(start),
         end: Seconds(end),
         text,
         task: None,
+        before,
+        after,
     });
     (any_change(), vec(anchor, 0..3)).prop_map(|(change, anchors)| Operation { change, anchors })
 }

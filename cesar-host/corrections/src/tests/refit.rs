@@ -284,3 +284,101 @@ fn speakers_of_segments_without_a_length_are_renamed() {
         .collect();
     assert_eq!(speakers, [Some("Ann"), Some("Dan"), Some("Ann")]);
 }
+
+/// The document with some words respelled: their times stay.
+fn with_spelling(mut document: Document, changes: &[(usize, &str)]) -> Document {
+    let segment = &mut document.segments[0];
+    let words = segment.words.as_mut().unwrap();
+    for &(word, text) in changes {
+        words[word].word = format!(" {text}");
+    }
+    segment.text = words
+        .iter()
+        .map(|word| word.word.as_str())
+        .collect::<String>()
+        .trim()
+        .to_owned();
+    document.provenance.glossary = Some(GlossaryProvenance::default());
+    document
+}
+
+fn bridge() -> Document {
+    document(
+        vec![segment(0, "The bridge, it was wide and it lasted.", None, true)],
+        20,
+    )
+}
+
+/// The word of the correction is respelled, and an equal one stands half a second later.
+#[test]
+fn an_equal_word_nearby_is_not_the_respelled_one() {
+    let operations = [
+        (
+            json!({ "op": "replace_words", "segment": 0, "word": 2, "text": "which" }),
+            "The bridge, which was wide and it lasted.",
+        ),
+        (
+            json!({ "op": "insert_words", "segment": 0, "word": 2, "text": "this" }),
+            "The bridge, this that was wide and it lasted.",
+        ),
+    ];
+    for (operation, expected) in operations {
+        let history = history(&bridge(), json!([operation]));
+        let applied = history.apply(with_spelling(bridge(), &[(2, "that")]));
+        assert_eq!(
+            (applied.document.segments[0].text.as_str(), applied.applied),
+            (expected, 1)
+        );
+    }
+    let history = history(&bridge(), json!([{ "op": "delete_words", "segment": 0, "word": 2 }]));
+    let applied = history.apply(with_spelling(bridge(), &[(2, "that")]));
+    assert_eq!((applied.applied, applied.conflicts.len()), (0, 1));
+}
+
+/// A glossary joins the word with its neighbour; an equal one stands a second later.
+#[test]
+fn an_equal_word_with_other_neighbours_is_another_one() {
+    let whole = || document(vec![segment(0, "Shall we begin? Have we spent it?", None, true)], 20);
+    let mut joined = whole();
+    let words = joined.segments[0].words.as_mut().unwrap();
+    let end = words.remove(1).end;
+    (words[0].word, words[0].end) = (" Shallwe".to_owned(), end);
+    joined.segments[0].text = "Shallwe begin? Have we spent it?".to_owned();
+    joined.provenance.glossary = Some(GlossaryProvenance::default());
+    for operation in [
+        json!({ "op": "delete_words", "segment": 0, "word": 1 }),
+        json!({ "op": "insert_words", "segment": 0, "word": 1, "text": "now" }),
+        json!({ "op": "replace_words", "segment": 0, "word": 1, "text": "spent" }),
+    ] {
+        let applied = history(&whole(), json!([operation])).apply(joined.clone());
+        assert_eq!(applied.document, joined, "{operation}");
+        assert_eq!(applied.conflicts.len(), 1, "{operation}");
+    }
+}
+
+/// Without word times, an equal word of the segment is seconds away.
+#[test]
+fn without_word_times_a_respelled_word_is_found_by_its_number() {
+    let text = "morning, and welcome to a long talk about ships, before noon, and the light.";
+    let plain = document(vec![segment(0, text, None, false)], 40);
+    let history = history(
+        &plain,
+        json!([{ "op": "replace_words", "segment": 0, "word": 1, "text": "so" }]),
+    );
+    let mut other = plain.clone();
+    other.segments[0].text = text.replacen("and", "plus", 1);
+    other.provenance.glossary = Some(GlossaryProvenance::default());
+    let applied = history.apply(other);
+    assert_eq!(applied.document.segments[0].text, text.replacen("and", "so", 1));
+}
+
+/// Corrections of earlier versions have no neighbours.
+#[test]
+fn anchors_without_neighbours_fit_as_before() {
+    let operation = json!({
+        "op": "replace_words", "segment": 0, "word": 9, "text": "harbour",
+        "anchors": [{ "start": 0.5, "end": 1.0, "text": "harbor" }],
+    });
+    let applied = history(&dialogue(), json!([operation])).apply(rerun());
+    assert_eq!(applied.applied, 1);
+}
