@@ -9,10 +9,10 @@
 
 #ifdef CT2_WITH_DNNL
 
+#include "failures.h"
+
 #include <algorithm>
-#include <atomic>
 #include <omp.h>
-#include <stdexcept>
 #include <oneapi/dnnl/dnnl.h>
 
 #include "ctranslate2/ops/softmax.h"
@@ -29,8 +29,8 @@ namespace {
 // Scores of 64 queries to 1,500 positions are 384 kB.
 constexpr dim_t QUERIES_PER_BLOCK = 64;
 
-bool product(char transposed, dim_t m, dim_t n, dim_t k, float scale, const float *a, const float *b, dim_t ldb, float *c) {
-    return dnnl_sgemm('N', transposed, m, n, k, scale, a, k, b, ldb, 0, c, n) == dnnl_success;
+void product(char transposed, dim_t m, dim_t n, dim_t k, float scale, const float *a, const float *b, dim_t ldb, float *c) {
+    dnnl_sgemm('N', transposed, m, n, k, scale, a, k, b, ldb, 0, c, n);
 }
 
 } // namespace
@@ -46,7 +46,6 @@ bool attention_by_blocks(const StorageView &queries, const StorageView &keys, co
     const float *q = queries.data<float>(), *k = keys.data<float>(), *v = values.data<float>();
     float *out = output.data<float>();
     const dim_t heads = queries.dim(0) * queries.dim(1), blocks = (times + QUERIES_PER_BLOCK - 1) / QUERIES_PER_BLOCK;
-    std::atomic<bool> refused {false};
     // Blocks of one head follow each other, so its keys and values stay in the cache of a thread.
 #pragma omp parallel
     {
@@ -57,16 +56,14 @@ bool attention_by_blocks(const StorageView &queries, const StorageView &keys, co
             const dim_t rows = std::min(QUERIES_PER_BLOCK, times - first);
             StorageView scores({rows, positions}, memory.data<float>());
             const float *block = q + (head * times + first) * depth;
-            bool done = product('T', rows, positions, depth, scale, block, k + head * positions * depth, depth, scores.data<float>());
+            product('T', rows, positions, depth, scale, block, k + head * positions * depth, depth, scores.data<float>());
             ctranslate2::ops::SoftMax()(scores);
-            done = done && product('N', rows, depth, positions, 1, scores.data<float>(), v + head * positions * depth, depth,
+            product('N', rows, depth, positions, 1, scores.data<float>(), v + head * positions * depth, depth,
                     out + (head * times + first) * depth);
-            if (!done)
-                refused = true;
         }
     }
-    if (refused)
-        throw std::runtime_error("oneDNN refuses a matrix product of the attention");
+    // Throws for those above.
+    cesar::checked(dnnl_success);
     return true;
 }
 

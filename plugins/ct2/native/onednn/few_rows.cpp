@@ -13,6 +13,7 @@
 #include <immintrin.h>
 #include <omp.h>
 
+#include "failures.h"
 #include "oneapi/dnnl/dnnl.h"
 #include "vectors.h"
 
@@ -218,7 +219,7 @@ extern "C" dnnl_status_t dnnl_gemm_u8s8s32(char transa, char transb, char offset
     if (kernel && plain && m > 0 && m <= MOST_ROWS && k > 0 && k % 16 == 0 && k <= (1 << 16)) {
         const Product product {m, n, k, a, lda, b, ldb, c, ldc, co, cesar::fits_near(m * k, 4 * k)};
         remaining(product, multiply(kernel, product));
-        return dnnl_success;
+        return cesar::checked(dnnl_success);
     }
-    return cesar_onednn_gemm_u8s8s32(transa, transb, offsetc, m, n, k, alpha, a, lda, ao, b, ldb, bo, beta, c, ldc, co);
+    return cesar::checked(cesar_onednn_gemm_u8s8s32(transa, transb, offsetc, m, n, k, alpha, a, lda, ao, b, ldb, bo, beta, c, ldc, co));
 }

@@ -6,6 +6,7 @@
 //
 // CTranslate2 calls `dnnl_sgemm`; `patches/0001-*` renames oneDNN's own to `cesar_onednn_sgemm`.
 
+#include "failures.h"
 #include "few_rows_float.h"
 
 #include <algorithm>
@@ -28,10 +29,8 @@ bool is(char given, char wanted) {
     return given == wanted || given == wanted + ('a' - 'A');
 }
 
-} // namespace
-
-extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float *a,
-        dnnl_dim_t lda, const float *b, dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc) {
+dnnl_status_t sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float *a, dnnl_dim_t lda,
+        const float *b, dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc) {
     const bool plain = is(transa, 'N') && beta == 0;
     if (plain && cesar::few_rows_float(is(transb, 'T'), m, n, k, alpha, a, lda, b, ldb, c, ldc))
         return dnnl_success;
@@ -69,4 +68,11 @@ extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl
         result = compute(piece);
     omp_set_num_threads(most);
     return result;
+}
+
+} // namespace
+
+extern "C" dnnl_status_t dnnl_sgemm(char transa, char transb, dnnl_dim_t m, dnnl_dim_t n, dnnl_dim_t k, float alpha, const float *a,
+        dnnl_dim_t lda, const float *b, dnnl_dim_t ldb, float beta, float *c, dnnl_dim_t ldc) {
+    return cesar::checked(sgemm(transa, transb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc));
 }
