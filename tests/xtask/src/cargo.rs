@@ -7,13 +7,14 @@
 //! build --release` after these does not compile the C++ again.
 
 use crate::{
+    environment::own_variables,
     failure::{Failure, Outcome, step},
     output::announce,
     setup::{program_in_path, python},
     suite,
 };
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
-use std::{env, ffi::OsString, fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command};
 
 /// Duration of each fuzz target in the suite.
 const FUZZ_SECONDS: &str = "60";
@@ -141,15 +142,6 @@ pub(crate) fn cargo(command: &str) -> Command {
         }
     }
     cargo
-}
-
-/// Variables that cargo has set for xtask itself.
-pub(crate) fn own_variables() -> impl Iterator<Item = OsString> {
-    let is_own = |name: &OsString| {
-        let name = name.to_string_lossy();
-        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-    };
-    env::vars_os().map(|(name, _)| name).filter(is_own)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 mod cargo;
 mod cli;
+mod environment;
 mod failure;
 mod fuzz;
 mod measure;

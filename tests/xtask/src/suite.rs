@@ -4,7 +4,7 @@
 //! variables are those that `cargo test` gives them. The output of each is printed when it ends.
 
 use crate::{
-    cargo::own_variables,
+    environment::own_variables,
     failure::{Failure, Outcome},
     output::{announce, shown},
 };
