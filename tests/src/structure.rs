@@ -10,7 +10,7 @@ use crate::workspace;
 /// Each crate with its allowed dependencies. An unused arrow is an error as well.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cesar-align", &["cesar-subtitles", "plugin-api"]),
-    ("cesar-audio", &["cesar-resample"]),
+    ("cesar-audio", &["cesar-language", "cesar-resample"]),
     ("cesar-base", &[]),
     ("cesar-cache", &["cesar-base", "cesar-sqlite"]),
     ("cesar-config", &["cesar-base"]),
@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-conformance",
             "cesar-corrections",
             "cesar-jobs",
+            "cesar-language",
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",
@@ -39,6 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cesar-jobs", &["cesar-base", "cesar-sqlite"]),
+    ("cesar-language", &["cesar-base"]),
     ("cesar-models", &["cesar-base", "plugin-api"]),
     (
         "cesar-pipeline",
@@ -49,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-cache",
             "cesar-corrections",
             "cesar-glossary",
+            "cesar-language",
             "cesar-models",
             "cesar-runner",
             "plugin-api",
@@ -92,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cesar-config",
             "cesar-corrections",
             "cesar-jobs",
+            "cesar-language",
             "cesar-models",
             "cesar-pipeline",
             "cesar-runner",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use isolang::Language;
+use cesar_language::Spoken;
 
 use crate::AudioError;
 
@@ -65,7 +65,7 @@ pub(crate) struct TrackFacts {
 pub(crate) struct Selection {
     /// Indices among the audio tracks.
     pub(crate) indices: Vec<usize>,
-    /// The title of each of several tracks, where it has one.
+    /// The name of each of several tracks, after its title, where it has one.
     pub(crate) titles: Vec<Option<String>>,
     /// The number of audio tracks.
     pub(crate) tracks: usize,
@@ -145,7 +145,7 @@ fn all_tracks(path: &Path, tracks: &[TrackFacts]) -> Result<Selection, AudioErro
         )
     });
     Ok(Selection {
-        titles: indices.iter().map(|index| tracks[*index].title.clone()).collect(),
+        titles: names(indices.iter().map(|index| &tracks[*index])),
         notes: notes.collect(),
         is_substitute: indices.len() < tracks.len(),
         indices,
@@ -180,7 +180,7 @@ fn unknown(path: &Path, track: &TrackFacts) -> AudioError {
     AudioError::unsupported(path, format!("unknown codec {}", track.codec))
 }
 
-/// By full title, by language, or by a part of the title; case-insensitive.
+/// By full title, by language, or by words of the title; case-insensitive.
 fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     let title = |track: &TrackFacts| track.title.as_deref().unwrap_or_default().to_lowercase();
@@ -189,44 +189,55 @@ fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
         let theirs = track.language.as_deref().unwrap_or_default().to_lowercase();
         theirs == name || (language.is_some() && language == language_of(&theirs))
     };
+    // Many short names are the code of a language of few speakers: `ann`, `bob`, `tom`.
+    let may_be_title = language.is_none_or(|code| code.len() == 3);
     let find = |fits: &dyn Fn(&TrackFacts) -> bool| tracks.iter().position(fits);
     find(&|track| title(track) == name)
         .or_else(|| find(&speaks))
-        .or_else(|| find(&|track| language.is_none() && title(track).contains(&name)))
+        .or_else(|| find(&|track| may_be_title && has_words(&title(track), &name)))
 }
 
-/// Codes of ISO 639-2/B that differ from those of 639-3.
-const BIBLIOGRAPHIC: [(&str, Language); 20] = [
-    ("alb", Language::Sqi),
-    ("arm", Language::Hye),
-    ("baq", Language::Eus),
-    ("bur", Language::Mya),
-    ("chi", Language::Zho),
-    ("cze", Language::Ces),
-    ("dut", Language::Nld),
-    ("fre", Language::Fra),
-    ("geo", Language::Kat),
-    ("ger", Language::Deu),
-    ("gre", Language::Ell),
-    ("ice", Language::Isl),
-    ("mac", Language::Mkd),
-    ("mao", Language::Mri),
-    ("may", Language::Msa),
-    ("per", Language::Fas),
-    ("rum", Language::Ron),
-    ("slo", Language::Slk),
-    ("tib", Language::Bod),
-    ("wel", Language::Cym),
-];
+/// The language of a tag or a name, as users of `--language` write it.
+fn language_of(text: &str) -> Option<&'static str> {
+    match cesar_language::read(text) {
+        Some(Spoken::Language(code)) => Some(code),
+        _ => None,
+    }
+}
 
-/// The language of a code of two or three letters, with or without a region, or of an English name, in lower case.
-fn language_of(text: &str) -> Option<Language> {
-    let code = text.split(['-', '_']).next()?;
-    let bibliographic = BIBLIOGRAPHIC.iter().find(|(known, _)| *known == code);
-    Language::from_639_1(code)
-        .or_else(|| bibliographic.map(|(_, language)| *language))
-        .or_else(|| Language::from_639_3(code))
-        .or_else(|| Language::from_name_lowercase(text))
+/// Whether the words of `part` stand in `title` one behind the other.
+fn has_words(title: &str, part: &str) -> bool {
+    let words = |text: &str| {
+        let words = text.split(|letter: char| !letter.is_alphanumeric());
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (title, part) = (words(title), words(part));
+    !part.is_empty() && title.windows(part.len()).any(|there| there == part)
+}
+
+/// A title as the name of a speaker: white space in place of control characters, `None` without anything else.
+fn name_of(title: &str) -> Option<String> {
+    let plain = title.replace(char::is_control, " ");
+    let name = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// The names of the tracks; of several with one name each after the first has its number among them.
+fn names<'a>(tracks: impl Iterator<Item = &'a TrackFacts>) -> Vec<Option<String>> {
+    let mut names: Vec<Option<String>> = Vec::new();
+    for track in tracks {
+        let name = track.title.as_deref().and_then(name_of).map(|name| {
+            let is_free = |wanted: &String| !names.iter().flatten().any(|known| known == wanted);
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            let mut wanted = std::iter::once(name.clone()).chain(numbered);
+            wanted.find(is_free).unwrap_or(name)
+        });
+        names.push(name);
+    }
+    names
 }
 
 /// The tracks in one line: `1 (eng, "Desktop"), 2 (deu)`.
@@ -286,16 +297,57 @@ mod tests {
             ("en-US", 0),
             ("fre", 2),
             ("desktop", 0),
-            ("micro", 1),
+            ("Deutsch", 1),
+            ("Français", 2),
         ] {
             assert_eq!(chosen(&tracks, choice), Ok(vec![index]), "{choice}");
         }
         assert_eq!(chosen(&tracks, "all"), Ok(vec![0, 1, 2]));
-        for choice in ["4", "es", "Camera"] {
+        for choice in ["4", "es", "Camera", "micro", ","] {
             let error = chosen(&tracks, choice).unwrap_err();
             assert!(error.contains(&format!("no audio track `{choice}`")), "{error}");
             assert!(error.contains("2 (ger, \"Microphone\")"), "{error}");
         }
+    }
+
+    #[test]
+    fn words_of_a_title_are_enough() {
+        let tracks = [
+            track("", "Ann, the first", false, true),
+            track("", "Bo, the 2nd", false, true),
+        ];
+        for (choice, index) in [("ann", 0), ("The first", 0), ("2nd", 1)] {
+            assert_eq!(chosen(&tracks, choice), Ok(vec![index]), "{choice}");
+        }
+        assert!(chosen(&tracks, "irs").is_err());
+    }
+
+    #[test]
+    fn languages_are_those_of_the_option_language() {
+        for (tag, spellings) in [
+            ("nob", &["no", "nor", "Norwegian", "Norsk", "nb"][..]),
+            ("gre", &["Greek", "el", "ell"]),
+            ("heb", &["iw", "he", "Hebrew"]),
+            ("chi", &["cmn", "Mandarin", "中文", "zh-Hans"]),
+            ("spa", &["Español", "Castilian", "es-419"]),
+        ] {
+            let tracks = [track("eng", "", true, true), track(tag, "", false, true)];
+            for spelling in spellings {
+                assert_eq!(chosen(&tracks, spelling), Ok(vec![1]), "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_of_all_tracks_has_a_name_of_its_own() {
+        let titles = ["Same", "Same", "A\nB\u{1b}[31m", "Same 2", " \t"];
+        let tracks = titles.map(|title| track("", title, false, true));
+        let selection = select(Path::new("x"), &tracks, &TrackChoice::All).unwrap();
+        let names: Vec<_> = selection.titles.iter().map(Option::as_deref).collect();
+        assert_eq!(
+            names,
+            [Some("Same"), Some("Same 2"), Some("A B [31m"), Some("Same 2 2"), None]
+        );
     }
 
     #[test]

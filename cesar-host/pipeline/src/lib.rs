@@ -54,7 +54,6 @@ mod events;
 mod explain;
 mod glossary;
 mod keyed;
-pub mod language;
 mod media;
 mod merge;
 mod models;

@@ -18,7 +18,6 @@ use super::request::{FormatRequest, StageRequest};
 use super::store::Store;
 use super::tools::Tools;
 use super::unread_options::{self, UnreadOption};
-use crate::language;
 
 mod options;
 
@@ -296,7 +295,7 @@ pub(crate) fn text_of<'a>(asked: &'a StageRequest, name: &str) -> Option<&'a str
 
 /// Whether a model that is limited to these languages can be the default for a request.
 fn is_for(languages: &[String], asked: &StageRequest) -> bool {
-    text_of(asked, "language").is_none_or(|text| language::may_be_one_of(text, languages))
+    text_of(asked, "language").is_none_or(|text| cesar_language::may_be_one_of(text, languages))
         && text_of(asked, "task") != Some("translate")
 }
 

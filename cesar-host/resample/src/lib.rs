@@ -12,7 +12,7 @@
 //!
 //! At 16 kHz samples pass through bit for bit.
 //!
-//! A crate of its own, because the compiler makes the transforms of every length anew in each crate that plans one, which takes longer
+//! A crate of its own, because the compiler makes the transforms of every length again in each crate that plans one, which takes longer
 //! than the rest of `cesar-audio`. Its tests are there (`resampling.rs`).
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;

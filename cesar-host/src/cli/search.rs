@@ -7,7 +7,7 @@ use cesar_base::names::visible;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
 use cesar_jobs::{JobStore, SqliteJobs, StoreOptions};
-use cesar_pipeline::language::{self, Spoken};
+use cesar_language::{self as language, Spoken};
 use cesar_search::{Cursor, Day, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError};
 use cesar_server::Holders;
 use clap::value_parser;

@@ -1,6 +1,6 @@
 //! Fourier transforms of real samples, in double precision, by `realfft`.
 //!
-//! A crate of its own, because the compiler makes the transforms of every length anew in each crate that plans one, which took longer than
+//! A crate of its own, because the compiler makes the transforms of every length again in each crate that plans one, which took longer than
 //! the rest of an engine. The front ends of the engines test it.
 
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use plugin_api::manifest::{Manifest, OptionError, OptionKind, OptionSpec, StageK
 use serde_json::Value;
 
 use crate::error::PipelineError;
-use crate::language::{self, Refused};
 use crate::request::StageRequest;
+use cesar_language::Refused;
 
 /// Options as values of the table's kinds.
 pub(super) fn given(manifest: &Manifest, asked: &StageRequest) -> Result<BTreeMap<String, Value>, OptionError> {
@@ -50,7 +50,7 @@ fn language_value(spec: &OptionSpec, given: &GivenValue) -> Result<Value, Option
     let Some(text) = given.as_text() else {
         return read(given, LANGUAGE, spec).map_err(|_| refused(given.to_json().to_string(), any));
     };
-    match language::code_for(text, &spec.choices) {
+    match cesar_language::code_for(text, &spec.choices) {
         Ok(Some(code)) => spec.validate(LANGUAGE, &Value::from(code)),
         Ok(None) if spec.default.is_null() => Ok(Value::Null),
         Ok(None) => spec.parse(LANGUAGE, text),
@@ -72,7 +72,7 @@ pub(super) fn option_error(manifest: &Manifest, error: OptionError) -> PipelineE
 
 fn nearest_language(manifest: &Manifest, option: &str, given: &str) -> Option<String> {
     let spec = manifest.options.get(option).filter(|_| is_language(manifest, option))?;
-    match language::code_for(given, &spec.choices) {
+    match cesar_language::code_for(given, &spec.choices) {
         Err(Refused::Unknown { suggestion }) => suggestion,
         _ => None,
     }

@@ -3,7 +3,7 @@
 /// Languages written without spaces between sentences.
 const UNSPACED: &[&str] = &["zh", "ja", "yue", "th", "lo", "km", "my", "bo"];
 
-pub(crate) use cesar_pipeline::language::whisper_name as name;
+pub(crate) use cesar_language::whisper_name as name;
 
 /// The separator between two pieces of text.
 pub(crate) fn separator(code: Option<&str>) -> &'static str {

@@ -203,7 +203,7 @@ impl SpeechRequest {
         if let Some(language) = &self.language {
             let codes = engine.options.get("language").map(|option| option.choices.as_slice());
             // One spelling, so that equal requests are one job; an unknown language is refused when the job is planned.
-            let value = match cesar_pipeline::language::code_for(language, codes.unwrap_or_default()) {
+            let value = match cesar_language::code_for(language, codes.unwrap_or_default()) {
                 Ok(code) => json!(code),
                 Err(_) => json!(language),
             };

@@ -13,7 +13,7 @@ fn codes_of(manifest: &str) -> Vec<String> {
 }
 
 fn whisper_codes() -> Vec<String> {
-    codes_of(include_str!("../../../../plugins/ct2/src/cesar-plugin.json"))
+    codes_of(include_str!("../../../plugins/ct2/src/cesar-plugin.json"))
 }
 
 fn code(text: &str) -> Option<String> {
@@ -26,8 +26,8 @@ fn both_engines_take_whispers_codes() {
     let names: BTreeSet<_> = tables::WHISPER.iter().map(|(_, name)| *name).collect();
     assert_eq!((table.len(), names.len()), (100, 100));
     for manifest in [
-        include_str!("../../../../plugins/ct2/src/cesar-plugin.json"),
-        include_str!("../../../../plugins/whisper-cpp/src/cesar-plugin.json"),
+        include_str!("../../../plugins/ct2/src/cesar-plugin.json"),
+        include_str!("../../../plugins/whisper-cpp/src/cesar-plugin.json"),
     ] {
         assert_eq!(codes_of(manifest).into_iter().collect::<BTreeSet<_>>(), table);
     }
