@@ -35,15 +35,12 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
 impl Head {
     /// Reads the lines of a head with its empty line.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut lines = [httparse::EMPTY_HEADER; MOST_LINES];
-        let Ok(httparse::Status::Complete((_, lines))) = httparse::parse_headers(bytes, &mut lines) else {
-            return None;
-        };
+        let lines = lines(bytes)?;
         let value = |name: &str| {
             lines
                 .iter()
-                .find(|line| line.name.eq_ignore_ascii_case(name))
-                .map(|line| line.value)
+                .find(|(given, _)| given.eq_ignore_ascii_case(name.as_bytes()))
+                .map(|(_, value)| value.as_slice())
         };
         let encoding = value("content-transfer-encoding");
         let mut head = Self {
@@ -57,6 +54,42 @@ impl Head {
         }
         Some(head)
     }
+}
+
+/// The names and values of a head's lines. A line that begins with a space or a tab continues the one before it (RFC 5322, 2.2.3).
+///
+/// A value may have control characters, which clients send in names of files, but neither NUL nor a CR, which may end a line for others.
+fn lines(bytes: &[u8]) -> Option<Vec<(&[u8], Vec<u8>)>> {
+    let mut found = Vec::<(&[u8], Vec<u8>)>::new();
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().any(|byte| matches!(byte, b'\0' | b'\r')) {
+            return None;
+        }
+        match line {
+            [] => break,
+            [b' ' | b'\t', ..] => found.last_mut()?.1.extend_from_slice(line),
+            _ if found.len() == MOST_LINES => return None,
+            _ => {
+                let colon = memchr::memchr(b':', line)?;
+                let (name, value) = (&line[..colon], &line[colon + 1..]);
+                if name.is_empty() || !name.iter().copied().all(is_token) {
+                    return None;
+                }
+                found.push((name, value.to_vec()));
+            }
+        }
+    }
+    Some(found)
+}
+
+/// Whether the byte may be in the name of a header (RFC 9110, 5.6.2).
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
 }
 
 /// The boundary in a content type; `None` if it is no form or has no usable boundary.

@@ -1,8 +1,8 @@
 //! `multipart/form-data` as real clients send it.
 //!
 //! `multer`, which axum brings, refuses line ends of a bare LF and a missing last boundary, misreads a `filename*` before `filename`, and
-//! buffers heads of any length. `multiparty`, `form-data` and `mpart-async` accept CRLF only. `httparse` reads the lines of heads. Tests
-//! compare the parts with multer's.
+//! buffers heads of any length. `multiparty`, `form-data` and `mpart-async` accept CRLF only. `httparse` refuses control
+//! characters in names of files, and headers that are continued on a second line. Tests compare the parts with multer's.
 
 mod head;
 mod parser;

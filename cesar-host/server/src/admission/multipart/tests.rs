@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use cesar_base::names::visible;
 use futures_util::stream;
 use proptest::prelude::*;
 
@@ -48,7 +49,7 @@ fn shown(body: &[u8], boundary: &str) -> String {
         assert_eq!(parts_of(body, boundary, sizes).as_ref(), Ok(&parts));
     }
     let line = |(head, data): &Part| {
-        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+        let text = |text: &Option<String>| visible(text.as_deref().unwrap_or("-")).into_owned();
         format!("{} {} {}", text(&head.name), text(&head.file_name), data.escape_ascii())
     };
     parts.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -124,6 +125,13 @@ fn malformed_forms_are_refused() {
         ("no boundary", format!("--c\r\n{file}\r\n\r\nx\r\n--c--")),
         ("a cut head", format!("--b\r\n{file}")),
         ("headers that are none", "--b\r\nfile\r\n\r\nx\r\n--b--".into()),
+        ("a control character in a file name", format!("--b\r\n{file}; filename=\"a\x1b[31mb\x7f.wav\"\r\n\r\nx\r\n--b--")),
+        ("NUL in a file name", format!("--b\r\n{file}; filename=\"a\0b.wav\"\r\n\r\nx\r\n--b--")),
+        ("a bare CR in a file name", format!("--b\r\n{file}; filename=\"a\rb.wav\"\r\n\r\nx\r\n--b--")),
+        ("folded headers", "--b\r\nContent-Disposition: form-data;\r\n name=\"file\";\r\n\tfilename=\"a\r\n b.wav\"\r\nContent-Type:\n audio/wav\r\n\r\nx\r\n--b--".into()),
+        ("a fold before the first header", format!("--b\r\n {file}\r\n\r\nx\r\n--b--")),
+        ("a header without a name", "--b\r\n: form-data\r\n\r\nx\r\n--b--".into()),
+        ("a control character in a header's name", format!("--b\r\nX\x1b: y\r\n{file}\r\n\r\nx\r\n--b--")),
         ("endless headers", format!("--b\r\n{file}\r\nX: {}\r\n\r\nx\r\n--b--", "x".repeat(HEAD_LIMIT))),
         ("too many headers", format!("--b\r\n{}\r\nx\r\n--b--", "X: y\r\n".repeat(100))),
         ("an endless preamble", format!("{}\r\n--b\r\n\r\nx\r\n--b--", "x".repeat(PREAMBLE_LIMIT))),
