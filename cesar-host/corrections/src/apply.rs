@@ -261,6 +261,17 @@ fn no_speaker(document: &Document, label: &str) -> String {
     )
 }
 
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording")]
+fn silent(anchor: &Anchor) -> String {
+    let seconds = |time: plugin_api::document::Seconds| time.0 as f64 / 1000.0;
+    format!(
+        "no speaker has most of the time from {:.1} to {:.1} s, where `{}` spoke",
+        seconds(anchor.start),
+        seconds(anchor.end),
+        anchor.text
+    )
+}
+
 fn no_segment(document: &Document, segment: u64) -> String {
     format!(
         "there is no segment {segment}; the transcript has {}",
@@ -383,7 +394,10 @@ fn merge(document: &mut Document, labels: &[String], name: &str, anchors: &[Anch
         match voice {
             Voice::Here(label) => found.push(label),
             Voice::Elsewhere => elsewhere = true,
-            Voice::Missing => return Err(no_speaker(document, label)),
+            Voice::Missing => {
+                let anchor = anchors.get(number).filter(|_| !known.is_empty());
+                return Err(anchor.map_or_else(|| no_speaker(document, label), silent));
+            }
         }
     }
     found.sort();

@@ -382,3 +382,23 @@ fn anchors_without_neighbours_fit_as_before() {
     let applied = history(&dialogue(), json!([operation])).apply(rerun());
     assert_eq!(applied.applied, 1);
 }
+
+/// The label stands in the message of one who speaks elsewhere, too.
+#[test]
+fn a_renamed_speaker_who_is_silent_at_the_time_is_no_unknown_one() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" }]),
+    );
+    let mut part = dialogue();
+    part.turns = None;
+    part.segments.retain(|segment| segment.start.0 > 4_000);
+    for segment in &mut part.segments {
+        segment.speaker = Some("Speaker 1".to_owned());
+    }
+    let conflicts = history.apply(part).conflicts;
+    assert_eq!(
+        conflicts[0].reason,
+        "no speaker has most of the time from 0.0 to 4.0 s, where `Speaker 1` spoke"
+    );
+}
