@@ -113,6 +113,8 @@ fn the_language_selects_the_figures() {
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &answer["files"][0]["language"]), (0, &Value::from("ja")));
     assert_eq!(check(&["good.vtt", "--preset", "netflix", "--max-cps", "7"]).0, 1);
+    let (code, _, message) = check(&["good.vtt", "--language", "klingonish"]);
+    assert!(code == 2 && message.contains("it names no language"), "{message}");
 }
 
 #[test]

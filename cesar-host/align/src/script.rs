@@ -2,7 +2,7 @@
 //!
 //! Plain text: a blank line ends a paragraph, and every sentence is a segment. Subtitles: every cue is a segment; its times are ignored.
 
-use cesar_subtitles::FileKind;
+use cesar_subtitles::{FaultKind, FileKind};
 
 mod plain;
 mod segment;
@@ -65,7 +65,9 @@ impl Script {
         let subtitles = cesar_subtitles::parse(bytes).ok().filter(|_| !is_binary);
         let segments = match subtitles {
             Some(subtitles) if !subtitles.cues.is_empty() || subtitles.kind == FileKind::Vtt => {
-                if let Some(fault) = subtitles.faults.first() {
+                // A cue without text costs no words.
+                let mut faults = subtitles.faults.iter();
+                if let Some(fault) = faults.find(|fault| fault.rule != FaultKind::NoText) {
                     let (line, text) = (fault.line, fault.text.clone());
                     return Err(ScriptError::Subtitles { line, text });
                 }

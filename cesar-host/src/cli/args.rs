@@ -130,3 +130,11 @@ pub(crate) struct RemovalArgs {
     #[command(flatten)]
     pub(crate) json: JsonFlag,
 }
+
+/// The code of a language, however it is written.
+pub(crate) fn language_code(text: &str) -> Result<String, String> {
+    match cesar_language::read(text) {
+        Some(cesar_language::Spoken::Language(code)) => Ok(code.to_owned()),
+        _ => Err("it names no language".to_owned()),
+    }
+}

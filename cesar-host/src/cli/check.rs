@@ -11,7 +11,7 @@ use cesar_subtitles::{
 use clap::ValueHint;
 use serde_json::{Value, json};
 
-use super::args::JsonFlag;
+use super::args::{JsonFlag, language_code};
 use super::columns::aligned;
 use super::humanize::count;
 use super::report::{Exit, Failure, print, print_error, print_json};
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "plain", value_parser = preset)]
     preset: Preset,
     /// Language of the text (`en`, `ja`, …); guides have other figures for some (default: from the script, else English)
-    #[arg(short, long, value_name = "LANGUAGE")]
+    #[arg(short, long, value_name = "LANGUAGE", value_parser = language_code)]
     language: Option<String>,
     #[command(flatten)]
     rules: RuleFlags,
@@ -184,6 +184,7 @@ fn sentence(path: &Path, fault: &Fault) -> String {
     let why = match rule {
         FaultKind::UnreadableTimes => "cannot be read as times; write `00:00:01,000 --> 00:00:02,500`",
         FaultKind::NoTimes => "has no times before it, so no player shows it",
+        FaultKind::NoText => "has no text behind it: the cue shows nothing",
     };
     format!("{}: line {line}: `{text}` {why} ({})\n", lossless(path), rule.name())
 }
@@ -191,10 +192,19 @@ fn sentence(path: &Path, fault: &Fault) -> String {
 /// The violations as rows, and a summary.
 fn table(path: &Path, preset: Preset, subtitles: &Subtitles, violations: &[Violation]) -> String {
     let (name, cues) = (lossless(path), count(subtitles.cues.len() as u64, "cue", "cues"));
-    let lost = match subtitles.faults.len() as u64 {
-        0 => String::new(),
-        faults => format!("; {} in no cue", count(faults, "line is", "lines are")),
+    let faults = |is_empty: bool| {
+        let faults = subtitles.faults.iter();
+        faults
+            .filter(|fault| (fault.rule == FaultKind::NoText) == is_empty)
+            .count() as u64
     };
+    let mut lost = match faults(false) {
+        0 => String::new(),
+        lines => format!("; {} in no cue", count(lines, "line is", "lines are")),
+    };
+    if faults(true) > 0 {
+        lost.push_str(&format!("; {} without text", count(faults(true), "cue", "cues")));
+    }
     if violations.is_empty() {
         return format!("{name}: no violation of `{}` in {cues}{lost}\n", preset.name());
     }

@@ -7,13 +7,12 @@ use cesar_base::names::visible;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
 use cesar_jobs::{JobStore, SqliteJobs, StoreOptions};
-use cesar_language::{self as language, Spoken};
 use cesar_search::{Cursor, Day, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError};
 use cesar_server::Holders;
 use clap::value_parser;
 use serde_json::{Value, json};
 
-use super::args::{JsonFlag, SettingFlags, group};
+use super::args::{JsonFlag, SettingFlags, group, language_code};
 use super::report::{Exit, Failure, note, print, print_json};
 use super::search_index::corrections;
 use super::{cache, humanize};
@@ -37,7 +36,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DATE")]
     to: Option<Day>,
     /// Only transcripts in this language (`en`, `English`, …)
-    #[arg(short, long, value_name = "LANGUAGE", value_parser = code)]
+    #[arg(short, long, value_name = "LANGUAGE", value_parser = language_code)]
     language: Option<String>,
     /// Maximum number of recordings to list
     #[arg(long, value_name = "N", default_value = "20", value_parser = value_parser!(u32).range(1..=10_000))]
@@ -49,13 +48,6 @@ pub(super) struct Args {
     json: JsonFlag,
     #[command(flatten)]
     settings: SettingFlags<group::Cache>,
-}
-
-fn code(text: &str) -> Result<String, String> {
-    match language::read(text) {
-        Some(Spoken::Language(code)) => Ok(code.to_owned()),
-        _ => Err("it names no language".to_owned()),
-    }
 }
 
 /// Runs the command.

@@ -32,7 +32,7 @@ pub struct Subtitles {
     pub faults: Vec<Fault>,
 }
 
-/// A line that belongs to no cue by mistake.
+/// A line that belongs to no cue by mistake, or begins one without text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The number of the line, from 1.
@@ -51,6 +51,8 @@ pub enum FaultKind {
     UnreadableTimes,
     /// The text, or the number, has no times.
     NoTimes,
+    /// The times have no text: of a cue that shows nothing.
+    NoText,
 }
 
 impl FaultKind {
@@ -60,6 +62,7 @@ impl FaultKind {
         match self {
             Self::UnreadableTimes => "unreadable_times",
             Self::NoTimes => "no_times",
+            Self::NoText => "no_text",
         }
     }
 }
@@ -84,6 +87,7 @@ pub fn parse(bytes: &[u8]) -> Result<Subtitles, NotSubtitles> {
     let mut reader = Reader::new(kind);
     text.lines().for_each(|line| reader.take(line));
     reader.flush();
+    reader.end_cue();
     let Reader {
         cues, times, faults, ..
     } = reader;
@@ -91,6 +95,9 @@ pub fn parse(bytes: &[u8]) -> Result<Subtitles, NotSubtitles> {
         return Err(NotSubtitles);
     }
     let cues = cues.into_iter().filter(|cue| !cue.lines.is_empty()).collect();
+    // A cue without text is known at the next one.
+    let mut faults = faults;
+    faults.sort_by_key(|fault| fault.line);
     Ok(Subtitles { kind, cues, faults })
 }
 
@@ -130,6 +137,8 @@ struct Reader {
     /// Whether a blank line stands before.
     blank: bool,
     place: Place,
+    /// The line with the times of the last cue.
+    begun: Option<(u64, String)>,
 }
 
 impl Reader {
@@ -147,6 +156,7 @@ impl Reader {
                 // The header.
                 FileKind::Vtt => Place::Skipped,
             },
+            begun: None,
         }
     }
 
@@ -154,6 +164,8 @@ impl Reader {
         self.line += 1;
         if let Some((start, end)) = timing(line) {
             self.times += 1;
+            self.end_cue();
+            self.begun = Some((self.line, line.trim().to_owned()));
             let number = self.pending.take().and_then(|number| number.text.trim().parse().ok());
             self.cues.push(Cue {
                 number: number.unwrap_or(self.times),
@@ -163,7 +175,8 @@ impl Reader {
             });
             self.place = Place::Cue;
         } else if self.kind == FileKind::Vtt && !line.is_empty() && line.trim().is_empty() {
-            // It ends nothing, and a viewer sees nothing of it.
+            // It ends nothing, and a viewer sees nothing of it. Automatic captions have cues of it alone.
+            self.begun = None;
             return;
         } else if line.trim().is_empty() {
             self.blank = true;
@@ -242,6 +255,17 @@ impl Reader {
         }
     }
 
+    /// Reports the last cue if it has no text.
+    fn end_cue(&mut self) {
+        if let Some((line, times)) = self.begun.take()
+            && !self.has_text()
+        {
+            let place = self.place;
+            self.fault(FaultKind::NoText, line, &times);
+            self.place = place;
+        }
+    }
+
     fn has_text(&self) -> bool {
         self.cues.last().is_some_and(|cue| !cue.lines.is_empty())
     }
@@ -293,6 +317,19 @@ mod tests {
         let cues = subtitles.cues.into_iter();
         cues.map(|cue| (cue.number, cue.start, cue.end, cue.lines.join("|")))
             .collect()
+    }
+
+    #[test]
+    fn cues_without_text_are_faults() {
+        for text in [
+            "1\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:03,000 --> 00:00:04,000\nok\n",
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n\n00:03.000 --> 00:04.000\nok\n",
+            "1\n00:00:01,000 --> 00:00:02,000\nok\n\n2\n00:00:03,000 --> 00:00:04,000\n<i></i>\n",
+        ] {
+            let subtitles = parse(text.as_bytes()).expect("a subtitle file");
+            let rules: Vec<_> = subtitles.faults.iter().map(|fault| fault.rule).collect();
+            assert_eq!((subtitles.cues.len(), rules), (1, vec![FaultKind::NoText]), "{text}");
+        }
     }
 
     #[test]
