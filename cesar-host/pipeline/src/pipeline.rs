@@ -24,6 +24,7 @@ use super::glossary::{self, NamedGlossary, Prompted};
 use super::peaks::{self, Peaks};
 use super::plan::Plan;
 use super::planner::Planner;
+use super::plugin_state::{self, PluginState};
 use super::prepared::SessionAndRequest;
 use super::request::{FormatRequest, StageRequest};
 use super::request::{Input, Part};
@@ -309,6 +310,12 @@ impl Pipeline {
     #[must_use]
     pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
         self.planner().missing_library(plugin)
+    }
+
+    /// Whether a plugin can be used. One without a verdict is probed in a child process.
+    #[must_use]
+    pub fn plugin_state(&self, plugin: &Plugin) -> PluginState {
+        plugin_state::of(&self.tools, plugin, || self.missing_library(plugin))
     }
 
     /// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.

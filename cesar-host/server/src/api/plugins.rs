@@ -6,12 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use cesar_pipeline::Pipeline;
-use cesar_runner::discovery::{Plugin, Rejected};
+use cesar_base::names::shown;
+use cesar_pipeline::{Pipeline, PluginState};
+use cesar_runner::discovery::{GateError, Plugin, PluginError, Rejected};
 use plugin_api::manifest::{Manifest, OptionSpec, StageKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::refusal::plugin_unavailable;
 use crate::refusal::problem::{Problem, ProblemBody};
 use crate::state::{App, block};
 use crate::work::sweeping::plugin_watch;
@@ -26,8 +28,11 @@ pub(crate) struct PluginView {
     stage: Option<String>,
     version: Option<String>,
     description: Option<String>,
-    /// `ready`, `shadowed` (another of its id is used) or `refused` (by a check of its file).
+    /// `ready`, `missing_library` (one that it opens is not there), `broken` (its probe failed), `quarantined` (it crashed or hung),
+    /// `untrusted` (and only trusted ones are run), `shadowed` (another of its id is used) or `refused` (by a check of its file).
     state: &'static str,
+    /// The reason if it is not ready.
+    reason: Option<String>,
     /// The models present, by name; absent where it takes none.
     models: Option<Vec<String>>,
     /// Its options by name, with kind, default and meaning.
@@ -60,8 +65,12 @@ pub(crate) async fn plugins(State(pipeline): State<Arc<Pipeline>>) -> Result<Res
         let registry = pipeline.registry();
         let used = registry.plugins().into_iter().map(|plugin| view(&plugin, pipeline));
         let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
-            Rejected::Shadowed { plugin, .. } => row(Some(&plugin.manifest), "shadowed", None),
-            Rejected::Refused(_) => row(None, "refused", None),
+            Rejected::Shadowed { plugin, .. } => row(
+                Some(&plugin.manifest),
+                ("shadowed", Some("another file with this id is used".to_owned())),
+                None,
+            ),
+            Rejected::Refused(error) => row(None, ("refused", Some(refused(&error))), None),
         });
         PluginList {
             plugins: used.chain(rejected).collect(),
@@ -74,10 +83,41 @@ pub(crate) async fn plugins(State(pipeline): State<Arc<Pipeline>>) -> Result<Res
 
 fn view(plugin: &Plugin, pipeline: &Pipeline) -> PluginView {
     let manifest = &plugin.manifest;
-    row(Some(manifest), "ready", pipeline.present_models(manifest))
+    let state = pipeline.plugin_state(plugin);
+    row(
+        Some(manifest),
+        (state.name(), reason(&state)),
+        pipeline.present_models(manifest),
+    )
 }
 
-fn row(manifest: Option<&Manifest>, state: &'static str, models: Option<Vec<String>>) -> PluginView {
+/// The reason without the folders of this machine.
+fn reason(state: &PluginState) -> Option<String> {
+    match state {
+        PluginState::Ready | PluginState::MissingLibrary(_) | PluginState::Refused(PluginError::Bad { .. }) => {
+            state.reason()
+        }
+        PluginState::Refused(error) => Some(plugin_unavailable(error)),
+        PluginState::Unreadable(error) => {
+            tracing::warn!("a plugin cannot be read: {error}");
+            Some("its file cannot be read; the server's log says why".to_owned())
+        }
+    }
+}
+
+fn refused(error: &GateError) -> String {
+    let name = error.path().file_name().unwrap_or_default();
+    format!(
+        "`{}` is refused; `cesar plugins list` on the server says why",
+        shown(name)
+    )
+}
+
+fn row(
+    manifest: Option<&Manifest>,
+    (state, reason): (&'static str, Option<String>),
+    models: Option<Vec<String>>,
+) -> PluginView {
     PluginView {
         id: manifest.map(|manifest| manifest.id.clone()),
         stage: manifest
@@ -87,6 +127,7 @@ fn row(manifest: Option<&Manifest>, state: &'static str, models: Option<Vec<Stri
         version: manifest.map(|manifest| manifest.version.clone()),
         description: manifest.map(|manifest| manifest.description.clone()),
         state,
+        reason,
         models,
         options: manifest.map(|manifest| manifest.options.clone()).unwrap_or_default(),
     }
@@ -107,4 +148,44 @@ pub(crate) async fn rescan(State(app): State<App>) -> Result<Response, Problem> 
         })
         .await?;
     Ok(Json(rescanned).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::app;
+
+    #[tokio::test]
+    async fn a_plugin_that_cannot_run_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = |id: &str, library: Value| {
+            json!({ "cesar_plugin": 1, "id": id, "stage": "asr", "version": "1.0.0", "abi": 1, "license": "MIT",
+                "description": "Has no code.", "options": {}, "library": library })
+        };
+        let app = app(
+            folder.path(),
+            &[
+                manifest("whole", Value::Null),
+                manifest("lacking", json!({ "file": "libnowhere.so.1" })),
+            ],
+        );
+        let response = plugins(State(Arc::clone(&app.pipeline))).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let list: Value = serde_json::from_slice(&body).unwrap();
+        let row = |id: &str| {
+            let row = list["plugins"].as_array().unwrap().iter().find(|row| row["id"] == id);
+            (row.unwrap()["state"].clone(), row.unwrap()["reason"].clone())
+        };
+        assert_eq!(row("whole"), (json!("ready"), Value::Null));
+        let (state, reason) = row("lacking");
+        assert_eq!(state, "missing_library");
+        assert!(
+            reason.as_str().unwrap().starts_with("`libnowhere.so.1`, which"),
+            "{reason}"
+        );
+        let place = folder.path().to_string_lossy();
+        assert!(!list.to_string().contains(&*place), "{list}");
+    }
 }

@@ -232,13 +232,7 @@ impl Refusal {
     /// A plugin that is installed but cannot be used.
     fn from_plugin_error(error: &PluginError) -> Self {
         tracing::warn!("a request was refused: {error}");
-        let detail = match error {
-            PluginError::Bad { id, reason, .. } => format!("the plugin `{id}` cannot be used: {reason}"),
-            PluginError::Quarantined { id, since, .. } => format!("the plugin `{id}` is quarantined since {since}"),
-            PluginError::Untrusted { id, .. } => format!("the plugin `{id}` is not trusted by this server"),
-            _ => "the plugin cannot be used; the server's log says why".to_owned(),
-        };
-        Self::impossible(Code::PluginUnavailable, detail).param("asr_plugin")
+        Self::impossible(Code::PluginUnavailable, plugin_unavailable(error)).param("asr_plugin")
     }
 
     fn from_model_error(error: &ModelError) -> Self {
@@ -260,6 +254,16 @@ impl Refusal {
             _ => "the model cannot be used; the server's log says why".to_owned(),
         };
         Self::impossible(Code::ModelNotFound, detail).param("model")
+    }
+}
+
+/// The reason why a plugin cannot be used, without the folders of this machine.
+pub(crate) fn plugin_unavailable(error: &PluginError) -> String {
+    match error {
+        PluginError::Bad { id, reason, .. } => format!("the plugin `{id}` cannot be used: {reason}"),
+        PluginError::Quarantined { id, since, .. } => format!("the plugin `{id}` is quarantined since {since}"),
+        PluginError::Untrusted { id, .. } => format!("the plugin `{id}` is not trusted by this server"),
+        _ => "the plugin cannot be used; the server's log says why".to_owned(),
     }
 }
 

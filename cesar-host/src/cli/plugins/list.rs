@@ -3,11 +3,10 @@
 use cesar_cache::Mode;
 use cesar_config::Settings;
 use cesar_pipeline::{AddressPolicy, Pipeline};
-use cesar_runner::discovery::{Plugin, PluginError, Rejected};
+use cesar_runner::discovery::{Plugin, Rejected};
 use plugin_api::manifest::StageKind;
 use serde::Serialize;
 
-use super::lookup::digest;
 use crate::cli::columns::aligned;
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
@@ -80,23 +79,8 @@ fn row(pipeline: &Pipeline, plugin: &Plugin, state: &'static str, reason: Option
 }
 
 fn used(pipeline: &Pipeline, plugin: &Plugin) -> Row {
-    let cleared = digest(pipeline, &plugin.path).map_err(|reason| ("broken", reason));
-    let cleared = cleared.and_then(|digest| {
-        let cleared = plugin.clear(&digest, pipeline.verdicts(), pipeline.runners());
-        cleared.map_err(|error| match error {
-            PluginError::Bad { reason, .. } => ("broken", reason),
-            PluginError::Quarantined { .. } => ("quarantined", error.to_string()),
-            PluginError::Untrusted { .. } => ("untrusted", error.to_string()),
-            other => ("broken", other.to_string()),
-        })
-    });
-    match cleared {
-        Ok(()) => match pipeline.missing_library(plugin) {
-            None => row(pipeline, plugin, "ready", None),
-            missing => row(pipeline, plugin, "missing_library", missing),
-        },
-        Err((state, reason)) => row(pipeline, plugin, state, Some(reason)),
-    }
+    let state = pipeline.plugin_state(plugin);
+    row(pipeline, plugin, state.name(), state.reason())
 }
 
 fn unused(pipeline: &Pipeline, rejected: &Rejected) -> Row {

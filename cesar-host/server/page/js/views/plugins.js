@@ -21,7 +21,7 @@ function Row({ plugin }) {
             <p class="name">
                 ${plugin.id ?? t("plugins.unknown")} <span class="muted small numbers">${plugin.version}</span>
             </p>
-            <p class="meta"><span>${stage}</span><span dir="auto">${plugin.description ?? plugin.reason}</span></p>
+            <p class="meta"><span>${stage}</span><span dir="auto">${(good ? null : plugin.reason) ?? plugin.description}</span></p>
         </div>
         ${!good && html`<span class="chip chip-warn">${t(`plugins.state.${plugin.state}`)}</span>`}
     </li>`;
