@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Display};
 
+use cesar_base::names::visible;
 use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Unexpected, Visitor,
@@ -87,7 +88,11 @@ impl de::Error for FieldError {
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
         let name: String = name.chars().take(100).collect();
-        let text = format!("there is no field `{name}`; there are `{}`", known.join("`, `"));
+        let text = format!(
+            "there is no field `{}`; there are `{}`",
+            visible(&name),
+            known.join("`, `")
+        );
         Self::Refused(Box::new(Refusal::bad(Code::UnknownField, text).param(name)))
     }
 }
@@ -217,7 +222,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FieldError> {
-        let variant: StringDeserializer<FieldError> = self.text().to_owned().into_deserializer();
+        let variant: StringDeserializer<FieldError> = self.text().trim().to_owned().into_deserializer();
         visitor.visit_enum(variant)
     }
 

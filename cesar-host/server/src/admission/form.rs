@@ -6,7 +6,24 @@ use serde_json::{Map, Value};
 pub(crate) const MOST_FIELDS: usize = 100;
 
 /// Maximum bytes of one field that is not a file.
-pub(crate) const FIELD_LIMIT: usize = 64 * 1024;
+const FIELD_LIMIT: usize = 64 * 1024;
+
+/// The same of a prompt: it is cut to what the model holds, so that its length costs no transcript.
+const PROMPT_LIMIT: usize = 1024 * 1024;
+
+/// Fields with a prompt; `options` has those that an engine names.
+const PROMPTS: [&str; 4] = ["prompt", "initial_prompt", "hotwords", "options"];
+
+/// Maximum bytes of all fields of one form: repeated prompts need no more memory than other fields.
+pub(crate) const FORM_LIMIT: usize = MOST_FIELDS * FIELD_LIMIT;
+
+/// Maximum bytes of the field of this name.
+pub(crate) fn field_limit(name: &str) -> usize {
+    match PROMPTS.contains(&name.strip_suffix("[]").unwrap_or(name)) {
+        true => PROMPT_LIMIT,
+        false => FIELD_LIMIT,
+    }
+}
 
 /// Text by name, in the order of the request. A name may be repeated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +45,11 @@ impl Fields {
 
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The bytes of all values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.len()).sum()
     }
 
     /// The fields of a JSON object: texts unchanged, other values as JSON, `null` omitted.
@@ -57,6 +79,12 @@ impl Fields {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
+}
+
+/// A name without the white space around it, which no name has; `None` if nothing is left.
+pub(crate) fn trimmed(name: &str) -> Option<String> {
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The label of a file: the last part of the client's name, without control characters. It never becomes a path.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode};
 use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission, TranscribeRequest};
 
+use crate::admission::form::trimmed;
 use crate::admission::idempotency;
 use crate::admission::upload::{FormFields, Received};
 use crate::refusal::{Code, Refusal};
@@ -36,6 +37,7 @@ pub(crate) fn job_request(mut parameters: TranscribeRequest, file: Option<&Recei
         (Some(file), None) => (file.source(), file.label.clone()),
         (None, Some(url)) => (Source::Url { url: url.clone() }, url),
     };
+    parameters.model = parameters.model.as_deref().and_then(trimmed);
     parameters.merge_options().map_err(|name| {
         let text = format!("`{name}` is also among the `options`; keep one of them");
         Refusal::bad(Code::SaidTwice, text).param(name)
@@ -132,6 +134,16 @@ mod tests {
         assert_eq!(request.options["beam_size"], 1);
         assert!(request.diarize == Some(true) && request.max_speakers == Some(3) && !request.no_cache);
         assert_eq!(request.speaker_names, ["Ann", "Bo"]);
+    }
+
+    #[test]
+    fn white_space_around_a_model_is_no_part_of_its_name() {
+        let model = |text: &str| {
+            let request = read(&[("url", "https://example.org/a.mp3"), ("model", text)]);
+            request.unwrap().parameters.model
+        };
+        assert_eq!(model(" base \r\n").as_deref(), Some("base"));
+        assert_eq!(model(" \r\n"), None);
     }
 
     #[test]

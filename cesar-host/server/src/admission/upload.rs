@@ -18,7 +18,7 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::admission::form::{FIELD_LIMIT, Fields, MOST_FIELDS, label};
+use crate::admission::form::{FORM_LIMIT, Fields, MOST_FIELDS, field_limit, label};
 use crate::admission::multipart::{self, Event, Head, Malformed, Parser};
 use crate::refusal::{Code, Refusal};
 use crate::state::App;
@@ -276,6 +276,10 @@ async fn read(app: &App, parts: &mut Parts, (file, before): (&str, &[u8])) -> Re
                 format!("the form has more than {MOST_FIELDS} fields"),
             ));
         }
+        if form.fields.bytes() + value.len() > FORM_LIMIT {
+            let text = format!("the fields of the form are longer than {FORM_LIMIT} bytes");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, text));
+        }
         form.fields.push(name, value);
     }
     Ok(form)
@@ -291,23 +295,28 @@ fn check_encoding(head: &Head, name: &str) -> Result<(), Refusal> {
                 .filter(|letter| !letter.is_control())
                 .take(40)
                 .collect();
-            let text = format!("the field `{name}` is encoded (`{encoding}`); send its bytes as they are");
+            let text = format!(
+                "the field `{}` is encoded (`{encoding}`); send its bytes as they are",
+                visible(name)
+            );
             Err(Refusal::bad(Code::MalformedMultipart, text).param(name))
         }
     }
 }
 
 async fn text(parts: &mut Parts, name: &str) -> Result<String, Refusal> {
-    let mut bytes = Vec::new();
+    let (mut bytes, limit) = (Vec::new(), field_limit(name));
     while let Some(chunk) = parts.data().await? {
-        if bytes.len() + chunk.len() > FIELD_LIMIT {
-            let text = format!("the field `{name}` is longer than {FIELD_LIMIT} bytes");
+        if bytes.len() + chunk.len() > limit {
+            let text = format!("the field `{}` is longer than {limit} bytes", visible(name));
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, text));
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes)
-        .map_err(|_| Refusal::bad(Code::MalformedMultipart, format!("the field `{name}` is not UTF-8")))
+    String::from_utf8(bytes).map_err(|_| {
+        let text = format!("the field `{}` is not UTF-8", visible(name));
+        Refusal::bad(Code::MalformedMultipart, text)
+    })
 }
 
 fn several_files() -> Refusal {
@@ -393,4 +402,69 @@ pub(crate) fn timed_out(error: &(dyn std::error::Error + 'static)) -> bool {
         source = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use cesar_jobs::TranscribeRequest;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::testing::app;
+
+    #[derive(Debug, Default, Deserialize, ToSchema)]
+    #[serde(default)]
+    struct Prompted {
+        prompt: Option<String>,
+    }
+
+    impl FormFields for Prompted {
+        const NAME: &'static str = "Prompted";
+        const NEEDS_FILE: bool = false;
+    }
+
+    fn form(fields: &[(&str, &str)]) -> Request {
+        let mut body = String::new();
+        for (name, value) in fields {
+            body += &format!("--b\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n");
+        }
+        let request = Request::post("/").header(CONTENT_TYPE, "multipart/form-data; boundary=b");
+        request.body(Body::from(body + "--b--\r\n")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_long_prompt_is_accepted_and_other_long_fields_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path(), &[]);
+        let prompt = "word ".repeat(200_000);
+        let read = receive::<Prompted>(&app, form(&[("name=prompt", &prompt)])).await;
+        assert_eq!(read.unwrap().fields.prompt.as_ref(), Some(&prompt));
+        let options = serde_json::json!({ "initial_prompt": prompt }).to_string();
+        let read = receive::<TranscribeRequest>(&app, form(&[("name=options", &options)])).await;
+        assert_eq!(read.unwrap().fields.options["initial_prompt"], prompt.as_str());
+        let two = prompt.repeat(2);
+        let repeated = vec![("name=prompt", prompt.as_str()); 7];
+        for fields in [
+            &[("name=prompt", two.as_str())][..],
+            &[("name=\"a\x1b\"", &prompt)],
+            &repeated,
+        ] {
+            let refusal = receive::<Prompted>(&app, form(fields)).await.unwrap_err();
+            assert_eq!(
+                (refusal.status, refusal.code),
+                (StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge)
+            );
+            assert!(!refusal.detail.contains(char::is_control), "{}", refusal.detail);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_name_with_control_characters_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(folder.path(), &[]);
+        let file = ("name=\"file\"; filename=\"a\x1b[31mb.wav\"", "RIFF");
+        let read = receive::<Prompted>(&app, form(&[file])).await.unwrap();
+        assert_eq!(read.file.unwrap().label, "a[31mb.wav");
+    }
 }

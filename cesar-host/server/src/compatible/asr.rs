@@ -45,6 +45,27 @@ pub(crate) struct AsrParams {
     /// The format of the transcript
     #[param(inline)]
     output: Output,
+    /// Not of whisper-asr-webservice: the audio track: its number, language or title, or `all` for each track as a speaker
+    audio_track: Option<String>,
+}
+
+impl AsrParams {
+    fn speech(self) -> SpeechRequest {
+        let endpoint = match self.task {
+            Task::Transcribe => Endpoint::Transcriptions,
+            Task::Translate => Endpoint::Translations,
+        };
+        SpeechRequest {
+            language: self
+                .language
+                .filter(|language| endpoint == Endpoint::Transcriptions && !language.is_empty()),
+            prompt: self.initial_prompt.filter(|prompt| !prompt.is_empty()),
+            words: self.word_timestamps,
+            vad: self.vad_filter,
+            audio_track: self.audio_track,
+            ..SpeechRequest::of_default_model(endpoint, self.output.format())
+        }
+    }
 }
 
 impl Default for AsrParams {
@@ -57,6 +78,7 @@ impl Default for AsrParams {
             vad_filter: None,
             word_timestamps: false,
             output: Output::Txt,
+            audio_track: None,
         }
     }
 }
@@ -130,24 +152,26 @@ pub(crate) async fn asr(
     let AsrUpload { file, .. } = upload::receive_behind(&app, request, head).await?;
     let file = upload::needed::<AsrForm>(file)?;
     let name = format!("{}.{}", file.label, params.output.extension());
-    let (endpoint, format) = match params.task {
-        Task::Transcribe => (Endpoint::Transcriptions, params.output.format()),
-        Task::Translate => (Endpoint::Translations, params.output.format()),
-    };
-    let speech = SpeechRequest {
-        language: params
-            .language
-            .filter(|language| endpoint == Endpoint::Transcriptions && !language.is_empty()),
-        prompt: params.initial_prompt.filter(|prompt| !prompt.is_empty()),
-        words: params.word_timestamps,
-        vad: params.vad_filter,
-        ..SpeechRequest::of_default_model(endpoint, format)
-    };
-    let mut response = speech::answer(&app, &client, &headers, speech, file).await?;
+    let mut response = speech::answer(&app, &client, &headers, params.speech(), file).await?;
     // A name with other letters than ASCII needs an encoding that these clients do not expect.
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", name.replace(['"', '\\'], "_")));
     if let (true, Ok(disposition)) = (response.status().is_success() && name.is_ascii(), disposition) {
         response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::form::Fields;
+
+    #[test]
+    fn the_track_is_kept() {
+        let params: AsrParams = Fields::from(&[("audio_track", "eng"), ("unknown", "x")][..])
+            .parse()
+            .unwrap();
+        assert_eq!(params.speech().audio_track.as_deref(), Some("eng"));
+        assert_eq!(AsrParams::default().speech().audio_track, None);
+    }
 }

@@ -30,6 +30,25 @@ pub(crate) struct InferenceForm {
     #[serde(deserialize_with = "temperature")]
     #[schema(value_type = Option<f64>, minimum = 0.0, maximum = 1.0)]
     temperature: f64,
+    /// Not of whisper.cpp's server: the audio track: its number, language or title, or `all` for each track as a speaker.
+    audio_track: Option<String>,
+}
+
+impl InferenceForm {
+    fn speech(self) -> SpeechRequest {
+        let endpoint = match self.translate {
+            true => Endpoint::Translations,
+            false => Endpoint::Transcriptions,
+        };
+        let format = self.response_format.unwrap_or(ResponseFormat::Json);
+        SpeechRequest {
+            language: self.language.filter(|_| !self.translate),
+            prompt: self.prompt.filter(|prompt| !prompt.is_empty()),
+            temperature: self.temperature,
+            audio_track: self.audio_track,
+            ..SpeechRequest::of_default_model(endpoint, format)
+        }
+    }
 }
 
 impl FormFields for InferenceForm {
@@ -52,16 +71,20 @@ pub(crate) async fn inference(
 ) -> Answer {
     let InferenceUpload { fields, file } = upload::receive(&app, request).await?;
     let file = upload::needed::<InferenceForm>(file)?;
-    let endpoint = match fields.translate {
-        true => Endpoint::Translations,
-        false => Endpoint::Transcriptions,
-    };
-    let format = fields.response_format.unwrap_or(ResponseFormat::Json);
-    let speech = SpeechRequest {
-        language: fields.language.filter(|_| !fields.translate),
-        prompt: fields.prompt.filter(|prompt| !prompt.is_empty()),
-        temperature: fields.temperature,
-        ..SpeechRequest::of_default_model(endpoint, format)
-    };
-    speech::answer(&app, &client, &headers, speech, file).await
+    speech::answer(&app, &client, &headers, fields.speech(), file).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::form::Fields;
+
+    #[test]
+    fn the_track_is_kept() {
+        let form: InferenceForm = Fields::from(&[("audio_track", "2"), ("unknown", "x")][..])
+            .parse()
+            .unwrap();
+        assert_eq!(form.speech().audio_track.as_deref(), Some("2"));
+        assert_eq!(InferenceForm::default().speech().audio_track, None);
+    }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::models;
+use crate::admission::form::trimmed;
 use crate::admission::upload::FormFields;
 use crate::refusal::{Code, Refusal};
 
@@ -47,7 +48,7 @@ pub(crate) struct SpeechForm {
     /// Whether to answer with events while the text is decoded (transcriptions).
     #[serde(deserialize_with = "flag")]
     stream: bool,
-    /// Not OpenAI's: the audio track: its number, language or title.
+    /// Not OpenAI's: the audio track: its number, language or title, or `all` for each track as a speaker.
     audio_track: Option<String>,
     /// Not OpenAI's: whether a recording with missing sound is refused, instead of transcribed as far as it is there.
     #[serde(deserialize_with = "choice")]
@@ -122,7 +123,8 @@ pub(crate) struct SpeechRequest {
 
 impl SpeechRequest {
     /// The request of a form.
-    pub(crate) fn new(endpoint: Endpoint, form: SpeechForm) -> Result<Self, Refusal> {
+    pub(crate) fn new(endpoint: Endpoint, mut form: SpeechForm) -> Result<Self, Refusal> {
+        form.model = form.model.as_deref().and_then(trimmed);
         let format = form.format(endpoint)?;
         let transcribing = endpoint == Endpoint::Transcriptions;
         let model = form.model.ok_or_else(|| {
@@ -284,6 +286,20 @@ mod tests {
             (request.format, request.words, request.stream),
             (ResponseFormat::Json, false, false)
         );
+    }
+
+    #[test]
+    fn white_space_around_a_model_is_no_part_of_its_name() {
+        let request = |model: &str| {
+            read(
+                Endpoint::Transcriptions,
+                &[("model", model), ("response_format", " json \r\n")],
+            )
+        };
+        assert_eq!(request(" whisper-1 \r\n").unwrap().model, "whisper-1");
+        assert_eq!(request(" \r\n").unwrap_err(), request("").unwrap_err());
+        let diarized = read(Endpoint::Transcriptions, &[("model", "gpt-4o-transcribe-diarize\n")]);
+        assert_eq!(diarized.unwrap().format, ResponseFormat::DiarizedJson);
     }
 
     #[test]

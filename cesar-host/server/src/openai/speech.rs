@@ -18,7 +18,7 @@ use crate::api::transcript::render as render_document;
 use crate::refusal::envelope::{Envelope, OpenAiError};
 use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client, Shared};
-use crate::work::requests::stage_request;
+use crate::work::requests::{speakers_request, stage_request};
 use crate::work::running::Waiter;
 
 type SpeechUpload = Form<SpeechForm>;
@@ -103,10 +103,10 @@ fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Resul
     (asked.parameters.asr_plugin, asked.parameters.model) = (chosen.plugin, chosen.model);
     let engine = shared.pipeline.engine(&stage_request(shared, &asked)?)?;
     asked.parameters.options = speech.options(&engine.manifest)?;
-    // A format with speakers is refused where there can be none.
+    // A format with speakers is refused where there can be none. Tracks that are speakers need no plugin.
     let able = SpeakersRequest {
         wanted: None,
-        ..shared.defaults.speakers.clone()
+        ..speakers_request(shared, &asked)?
     };
     if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
         return Err(Refusal::bad(
@@ -169,4 +169,32 @@ fn plain(text: impl Into<Body>) -> Response {
         text.into(),
     )
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use cesar_jobs::Source;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::app;
+
+    #[test]
+    fn tracks_are_speakers_without_a_plugin() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = json!({ "cesar_plugin": 1, "id": "engine", "stage": "asr", "version": "1.0.0", "abi": 1, "license": "MIT",
+            "description": "Has no code.", "options": {} });
+        let app = app(folder.path(), &[engine]);
+        let filled = |audio_track: Option<&str>| {
+            let speech = SpeechRequest::of_default_model(Endpoint::Transcriptions, ResponseFormat::DiarizedJson);
+            let url = "https://example.org/a.mkv".to_owned();
+            let mut asked = JobRequest::new(Source::Url { url });
+            asked.parameters.audio_track = audio_track.map(str::to_owned);
+            fill(&app, &speech, asked).map(|asked| asked.parameters.diarize)
+        };
+        assert_eq!(filled(Some("all")), Ok(Some(true)));
+        for track in [None, Some("1")] {
+            assert_eq!(filled(track).unwrap_err().param.as_deref(), Some("response_format"));
+        }
+    }
 }

@@ -17,3 +17,4 @@ pub(crate) use models::{is_name, lookup};
 pub(crate) use part::part;
 pub(crate) use plan::{plan, stage_request};
 pub(crate) use script::is_given;
+pub(crate) use speakers::speakers_request;
