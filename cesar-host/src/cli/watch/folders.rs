@@ -35,6 +35,9 @@ const NETWORK: [u64; 11] = [
     0x786F_4256, // VirtualBox
 ];
 
+/// Device and inode.
+type Identity = (u64, u64);
+
 /// A report about a path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -56,14 +59,14 @@ struct Folder {
     path: PathBuf,
     absolute: PathBuf,
     /// The folder that the system reports about.
-    watched: Option<(u64, u64)>,
+    watched: Option<Identity>,
     is_missing: bool,
 }
 
 /// The watched folders.
 pub(super) struct Folders {
     folders: Vec<Folder>,
-    /// Folders below them for recordings that are processed.
+    /// Folders for recordings that are processed: below the watched ones, or anywhere, where links may lead to them.
     left_out: Vec<PathBuf>,
     watcher: Option<RecommendedWatcher>,
 }
@@ -94,7 +97,6 @@ impl Folders {
                 is_missing: false,
             });
         }
-        let mut left_out = Vec::new();
         for other in others {
             let canonical_other = canonical(other);
             for folder in &folders {
@@ -104,13 +106,11 @@ impl Folders {
                     let text = format!("`{other}` contains the watched folder `{folder}`; name another one");
                     return Err(Failure::usage(text));
                 }
-                let below = canonical_other.strip_prefix(&canonical_folder);
-                left_out.extend(below.map(|below| folder.path.join(below)));
             }
         }
         Ok(Self {
             folders,
-            left_out,
+            left_out: others.iter().map(|other| (*other).to_owned()).collect(),
             watcher: None,
         })
     }
@@ -151,7 +151,7 @@ impl Folders {
             return Ok(());
         };
         for folder in &mut self.folders {
-            let there = folder.absolute.metadata().ok().map(|metadata| identity(&metadata));
+            let there = identity_of(&folder.absolute);
             if folder.watched == there {
                 continue;
             }
@@ -194,14 +194,13 @@ impl Folders {
             tracing::debug!("{error}");
         }
         let (mut found, left_out) = (Vec::new(), &self.left_out);
-        let id = |path: &Path| path.metadata().ok().map(|metadata| identity(&metadata));
-        let left_out_ids: Vec<_> = left_out.iter().filter_map(|path| id(path)).collect();
-        // A link to it would have moved recordings found again, and moved without end.
-        let leads_there = |path: &Path| path.is_symlink() && id(path).is_some_and(|id| left_out_ids.contains(&id));
-        let is_left_out = |path: &Path| left_out.iter().any(|other| other == path) || leads_there(path);
         for folder in &mut self.folders {
             let mut collected = Collected::default();
             let path = &folder.path;
+            let watched = identity_of(path);
+            // A link to a folder above leads to the watched folder again, with the same recordings.
+            let is_again = |below: &Path| watched.is_some() && identity_of(below) == watched;
+            let is_left_out = |below: &Path| below != path && (is_again(below) || is_in(below, left_out));
             match walk(&mut collected, path, &is_left_out) {
                 Ok(()) if std::mem::take(&mut folder.is_missing) => said.push(format!("`{}` is back", shown(path))),
                 Ok(()) => {}
@@ -233,10 +232,29 @@ impl Folders {
     pub(super) fn local(&self, absolute: &Path) -> Option<PathBuf> {
         let (folder, below) =
             (self.folders.iter()).find_map(|folder| Some((folder, absolute.strip_prefix(&folder.absolute).ok()?)))?;
-        let path = folder.path.join(below);
-        let is_left_out = self.left_out.iter().any(|other| path.starts_with(other));
-        (!is_left_out && is_recording(&folder.path, &path)).then_some(path)
+        let (path, watched) = (folder.path.join(below), identity_of(&folder.path));
+        // The system follows links, and reports a folder by one of its paths.
+        let again = above(&path, &folder.path).find(|above| watched.is_some() && identity_of(above) == watched);
+        let below = again.and_then(|again| path.strip_prefix(again).ok());
+        let path = below.map_or_else(|| path.clone(), |below| folder.path.join(below));
+        let is_left_out = || above(&path, &folder.path).any(|above| is_in(above, &self.left_out));
+        (is_recording(&folder.path, &path) && !is_left_out()).then_some(path)
     }
+}
+
+/// The folders between a path and the folder that it is below, from the innermost.
+fn above<'a>(path: &'a Path, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
+    path.ancestors().skip(1).take_while(move |above| *above != folder)
+}
+
+/// Whether a folder of a walk is one of `others`, or leads below one. Identities are compared, because a link leads to a folder by
+/// another path, and a recording that was moved there would be found, and moved, without end.
+fn is_in(folder: &Path, others: &[PathBuf]) -> bool {
+    let others: Vec<Identity> = others.iter().filter_map(|other| identity_of(other)).collect();
+    let is_other = |path: &Path| identity_of(path).is_some_and(|identity| others.contains(&identity));
+    // Without a link, a walk reaches a folder below another one only through that one.
+    let target = || folder.canonicalize();
+    is_other(folder) || folder.is_symlink() && target().is_ok_and(|target| target.ancestors().any(is_other))
 }
 
 /// The stamp of a file.
@@ -250,8 +268,13 @@ pub(super) fn interval(usual: Duration, took: Duration) -> Duration {
     usual.max(took * 20)
 }
 
-fn identity(metadata: &Metadata) -> (u64, u64) {
+fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
+}
+
+/// The identity of the folder at a path, independent of its other paths.
+fn identity_of(path: &Path) -> Option<Identity> {
+    path.metadata().ok().map(|metadata| identity(&metadata))
 }
 
 /// The canonical path, as far as it exists.

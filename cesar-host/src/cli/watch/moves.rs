@@ -3,7 +3,7 @@
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use cesar_base::FileStamp;
@@ -145,7 +145,12 @@ fn copy(recording: &Path, target: &Path) -> io::Result<()> {
     sweep(parent);
     let before = FileStamp::of(recording)?;
     let mut source = File::open(recording)?;
-    let mut copied = tempfile::Builder::new().prefix(INCOMPLETE).tempfile_in(parent)?;
+    // Opened here: an error of `tempfile` itself has the temporary name.
+    let private = |path: &Path| {
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).mode(0o600).open(path)
+    };
+    let mut copied = tempfile::Builder::new().prefix(INCOMPLETE).make_in(parent, private)?;
     copied.as_file().lock()?;
     io::copy(&mut source, copied.as_file_mut())?;
     let metadata = source.metadata()?;

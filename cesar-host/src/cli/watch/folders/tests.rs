@@ -60,6 +60,77 @@ fn only_recordings_outside_the_other_folders_are_found() {
     assert_eq!(folders.recording(&names[1]).name, Path::new("sub/b.mp3"));
 }
 
+/// The recordings that a walk through `in` finds, by their paths below the root, with `files` and `links` (target, path) and these
+/// folders for processed recordings.
+fn found(files: &[&str], links: &[(&str, &str)], others: &[&str]) -> Vec<String> {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for file in files {
+        std::fs::create_dir_all(at(file).parent().unwrap()).unwrap();
+        std::fs::write(at(file), "x").unwrap();
+    }
+    for (target, link) in links {
+        std::os::unix::fs::symlink(target, at(link)).unwrap();
+    }
+    let others: Vec<_> = others.iter().map(|other| at(other)).collect();
+    let others: Vec<_> = others.iter().map(PathBuf::as_path).collect();
+    let mut folders = Folders::new(&[at("in")], &others).unwrap();
+    let found = folders.walk(false).0.into_iter().map(|(path, _)| path);
+    let name = |path: PathBuf| path.strip_prefix(root.path()).unwrap().display().to_string();
+    let found: Vec<_> = found.map(name).collect();
+    // What a walk does not find, no report leads to.
+    let walked = walkdir::WalkDir::new(at("in")).follow_links(true);
+    for path in walked.into_iter().filter_map(|entry| Some(entry.ok()?.into_path())) {
+        if let Some(local) = folders.local(&path) {
+            let local = name(local);
+            assert!(found.contains(&local), "{local} by a report of {}", path.display());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_link_to_the_folder_of_processed_recordings_is_not_followed() {
+    let files = ["in/a.wav", "done/b.wav"];
+    assert_eq!(found(&files, &[("../done", "in/finished")], &["done"]), ["in/a.wav"]);
+    let chain = [("../done", "in/finished"), ("finished", "in/ready"), ("done", "moved")];
+    assert_eq!(found(&files, &chain, &["failed", "moved"]), ["in/a.wav"]);
+}
+
+#[test]
+fn a_link_below_the_folder_of_processed_recordings_is_not_followed() {
+    let files = ["in/a.wav", "done/sub/b.wav"];
+    assert_eq!(found(&files, &[("../done/sub", "in/sub")], &["done"]), ["in/a.wav"]);
+}
+
+#[test]
+fn processed_recordings_are_not_found_through_a_link_to_a_folder_above_them() {
+    let files = ["in/arch/a.wav", "in/arch/done/b.wav"];
+    let links = [("arch", "in/lnk")];
+    assert_eq!(
+        found(&files, &links, &["in/arch/done"]),
+        ["in/arch/a.wav", "in/lnk/a.wav"]
+    );
+}
+
+#[test]
+fn a_link_above_the_watched_folder_leads_to_no_recording_twice() {
+    let files = ["in/a.wav", "done/b.wav", "more/c.wav"];
+    let links = [("..", "in/loop")];
+    assert_eq!(found(&files, &links, &["done"]), ["in/a.wav", "in/loop/more/c.wav"]);
+}
+
+#[test]
+fn a_report_by_another_path_of_the_watched_folder_is_of_its_recording() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("in");
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("a.wav"), "x").unwrap();
+    std::os::unix::fs::symlink("..", path.join(".loop")).unwrap();
+    let folders = Folders::new(std::slice::from_ref(&path), &[]).unwrap();
+    assert_eq!(folders.local(&path.join(".loop/in/a.wav")), Some(path.join("a.wav")));
+}
+
 #[test]
 fn a_folder_may_disappear_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
