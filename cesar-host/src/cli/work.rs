@@ -329,7 +329,7 @@ fn prompted(
     Ok(asr)
 }
 
-/// The requested speakers. Any flag about speakers on the command line enables them.
+/// The requested speakers. Any flag about speakers on the command line enables them, unless it has `--no-diarize` as well.
 fn speakers(asked: Asked<'_>, settings: &Settings) -> SpeakersRequest {
     const ABOUT: [&str; 6] = [
         "diarize.plugin",
@@ -345,9 +345,19 @@ fn speakers(asked: Asked<'_>, settings: &Settings) -> SpeakersRequest {
         speakers.wanted = Some(false);
         return speakers;
     }
-    speakers.channels |= host::track(settings) == TrackChoice::All;
-    let is_said = || ABOUT.iter().any(|setting| asked.given.has(setting));
-    speakers.wanted = speakers.wanted.or_else(|| is_said().then_some(true));
+    let is_given = |setting: &str| asked.given.has(setting);
+    let has_all_tracks = host::track(settings) == TrackChoice::All;
+    speakers.channels |= has_all_tracks;
+    if is_given("diarize.enabled") || is_given("no-diarize") {
+        return speakers;
+    }
+    // The command line has precedence over `diarize.enabled = false` of the file or the environment.
+    if ABOUT.into_iter().any(is_given) {
+        speakers.wanted = Some(true);
+    } else if is_given("diarize.channels") || (has_all_tracks && is_given("audio.track")) {
+        // Channels are speakers by default.
+        speakers.wanted = speakers.wanted.filter(|wanted| *wanted);
+    }
     speakers
 }
 
@@ -427,4 +437,61 @@ fn expand(
         }
     }
     Ok(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cesar_config::Layers;
+    use clap::{Args as _, FromArgMatches as _};
+
+    /// Whether speakers are wanted, and whether they are channels, for these variables and flags of `cesar transcribe`.
+    fn speakers_of(variables: &[(&str, &str)], flags: &[&str]) -> (Option<bool>, bool) {
+        let command = WorkArgs::augment_args(clap::Command::new("transcribe"));
+        let words = ["transcribe", "talk.wav"].iter().chain(flags);
+        let matches = command.try_get_matches_from(words).unwrap();
+        let layers = Layers::load(None, variables.iter().copied()).unwrap();
+        let settings = layers.with_flags(&matches).resolve().unwrap().settings();
+        let args = WorkArgs::from_arg_matches(&matches).unwrap();
+        let speakers = speakers(args.asked(), &settings);
+        (speakers.wanted, speakers.channels)
+    }
+
+    #[test]
+    fn flags_about_speakers_override_the_settings() {
+        let off = [("CESAR_DIARIZE_ENABLED", "false")];
+        assert_eq!(speakers_of(&off, &[]), (Some(false), false));
+        for flags in [
+            ["--num-speakers", "2"],
+            ["--min-speakers", "2"],
+            ["--max-speakers", "2"],
+            ["--speaker-names", "Ann"],
+            ["--diarize-option", "a=b"],
+            ["--diarize-plugin", "other"],
+        ] {
+            assert_eq!(speakers_of(&[], &flags), (Some(true), false), "{flags:?}");
+            assert_eq!(speakers_of(&off, &flags), (Some(true), false), "{flags:?}");
+            let refused = [flags[0], flags[1], "--no-diarize"];
+            assert_eq!(speakers_of(&[], &refused), (Some(false), false), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn channels_on_the_command_line_override_the_settings() {
+        let off = [("CESAR_DIARIZE_ENABLED", "false")];
+        let on = [("CESAR_DIARIZE_ENABLED", "true")];
+        let channels: [&[&str]; 2] = [&["--channels-as-speakers"], &["--audio-track", "all"]];
+        for flags in channels {
+            assert_eq!(speakers_of(&[], flags), (None, true), "{flags:?}");
+            assert_eq!(speakers_of(&off, flags), (None, true), "{flags:?}");
+            assert_eq!(speakers_of(&on, flags), (Some(true), true), "{flags:?}");
+            let refused = [flags, &["--no-diarize"]].concat();
+            assert_eq!(speakers_of(&on, &refused), (Some(false), true), "{refused:?}");
+        }
+        // A track is no speaker.
+        assert_eq!(speakers_of(&off, &["--audio-track", "2"]), (Some(false), false));
+        // Both in the settings: the switch is about the channels as well.
+        let both = [off[0], ("CESAR_DIARIZE_CHANNELS", "true"), ("CESAR_AUDIO_TRACK", "all")];
+        assert_eq!(speakers_of(&both, &[]), (Some(false), true));
+    }
 }
