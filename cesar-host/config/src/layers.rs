@@ -76,7 +76,7 @@ impl Layers {
                 self.statements.extend(reader.read()?);
                 true
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => false,
+            Err(error) if is_absent(&error) && !must_exist => false,
             Err(reason) => return Err(ConfigError::Read { path, reason }),
         };
         self.file = Some((path, exists));
@@ -97,4 +97,9 @@ impl Layers {
     pub fn resolve(self) -> Result<Resolved, ConfigError> {
         Resolved::new(self.statements, self.warnings, self.folders, self.file)
     }
+}
+
+/// Whether there is no such file, or not even its folder (`HOME=/dev/null`).
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -208,3 +208,15 @@ fn errors_in_flags_are_reported_by_the_parser() {
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
+
+#[test]
+fn a_standard_place_below_a_file_has_no_configuration() {
+    for variable in ["HOME", "XDG_CONFIG_HOME"] {
+        let resolved = Home::new().with(variable, "/dev/null").resolve(&[]);
+        assert!(resolved.is_ok(), "{variable}: {:?}", resolved.err());
+    }
+    let below = "/dev/null/config.toml";
+    let expected = "cannot read the configuration file `/dev/null/config.toml` (Not a directory (os error 20)); fix it or name another with `--config`";
+    assert_eq!(Home::new().refusal(&["--config", below]), expected);
+    assert_eq!(Home::new().with("CESAR_CONFIG", below).refusal(&[]), expected);
+}
