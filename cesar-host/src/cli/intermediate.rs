@@ -27,7 +27,7 @@ const SUFFIXES: [&str; 4] = ["audio.wav", "asr.json", "diarize.json", "document.
 pub(super) struct Intermediate {
     names: Names,
     prepared: Vec<Prepared>,
-    failed: Option<io::Error>,
+    failed: Option<OutputError>,
 }
 
 /// Chooses the places in `folder`, one set for each recording, and checks that they can be written.
@@ -60,14 +60,14 @@ impl Intermediate {
         };
         match Prepared::below(self.names.folder(), &content) {
             Ok(prepared) => self.prepared.push(prepared),
-            Err(error) => self.failed = Some(error),
+            Err(error) => self.failed = Some(self.names.not_writable(content.extension, error)),
         }
     }
 
     /// Names the files, if everything was written.
     pub(super) fn finish(self, outputs: &Outputs, media: &Digest) -> Result<Wrote, OutputError> {
         match self.failed {
-            Some(error) => Err(self.names.not_writable(error)),
+            Some(error) => Err(error),
             None => outputs.place(&self.names, media, self.prepared),
         }
     }

@@ -238,9 +238,11 @@ impl Outputs {
                     self.clobbering == Clobbering::None && file.symlink_metadata().is_ok()
                 };
                 let missing = contents.iter().filter(|content| !is_kept(content));
-                let prepared = missing.map(|content| Prepared::below(names.folder(), content));
-                let prepared = prepared.collect::<io::Result<_>>();
-                self.place(names, media, prepared.map_err(|error| names.not_writable(error))?)
+                let prepared = missing.map(|content| {
+                    let prepared = Prepared::below(names.folder(), content);
+                    prepared.map_err(|error| names.not_writable(content.extension, error))
+                });
+                self.place(names, media, prepared.collect::<Result<_, _>>()?)
             }
         }
     }
@@ -270,8 +272,7 @@ impl Outputs {
             if base != names.planned() && !self.take(&base) {
                 continue;
             }
-            let refused = self.place_all(&base, media, &mut prepared, &mut wrote);
-            let refused = refused.map_err(|error| names.not_writable(error))?;
+            let refused = self.place_all(&base, media, &mut prepared, &mut wrote)?;
             if prepared.is_empty() {
                 let note = in_the_way.map(|file: PathBuf| note(&file, &wrote));
                 return Ok(Wrote { files: wrote, note });
@@ -279,7 +280,10 @@ impl Outputs {
             in_the_way = in_the_way.or(refused);
         }
         // The candidates never end.
-        Err(names.not_writable(io::ErrorKind::AlreadyExists.into()))
+        Err(OutputError::NotWritable(
+            names.planned(),
+            io::ErrorKind::AlreadyExists.into(),
+        ))
     }
 
     fn take(&self, base: &Path) -> bool {
@@ -296,11 +300,15 @@ impl Outputs {
         media: &Digest,
         prepared: &mut Vec<Prepared>,
         wrote: &mut Vec<PathBuf>,
-    ) -> io::Result<Option<PathBuf>> {
+    ) -> Result<Option<PathBuf>, OutputError> {
+        let not_writable = |file: &Path| {
+            let file = file.to_owned();
+            move |error| OutputError::NotWritable(file, error)
+        };
         let mut there = Vec::new();
         for one in &*prepared {
             let file = joined(base, &one.extension);
-            match self.there(&file, media, one)? {
+            match self.there(&file, media, one).map_err(not_writable(&file))? {
                 There::Another => return Ok(Some(file)),
                 other => there.push((file, other)),
             }
@@ -311,13 +319,13 @@ impl Outputs {
             match there {
                 There::Same => {}
                 There::Nothing => {
-                    if let Some(one) = one.create(&file)? {
+                    if let Some(one) = one.create(&file).map_err(not_writable(&file))? {
                         // Another process was faster.
                         prepared.insert(0, one);
                         return Ok(Some(file));
                     }
                 }
-                There::Ours | There::Another => one.replace(&file)?,
+                There::Ours | There::Another => one.replace(&file).map_err(not_writable(&file))?,
             }
             if there != There::Same || self.written.media_of(&file, &digest) != Some(*media) {
                 self.written.remember(&file, &digest, media);

@@ -10,7 +10,7 @@ use cesar_base::names::{lossless, shown, visible};
 use cesar_pipeline::{Address, AddressError, PipelineError, Source};
 use cesar_runner::CancelToken;
 
-use super::pipe;
+use super::pipe::{self, CopyError};
 use crate::cli::report::Failure;
 
 /// A recording and its names.
@@ -38,6 +38,8 @@ pub(crate) enum InputError {
     Folder(PathBuf, io::Error),
     #[error("{0} cannot be read: {1}")]
     Pipe(String, io::Error),
+    #[error("{0} cannot be copied to `{folder}`: {2}", folder = shown(.1))]
+    Copy(String, PathBuf, io::Error),
     #[error("standard input is empty; pipe a recording into `cesar transcribe -`")]
     EmptyStdin,
     #[error("{0} is empty; write a recording into it, or name a file")]
@@ -129,14 +131,19 @@ impl Recording {
             true => self.label.clone(),
             false => format!("the pipe `{}`", self.label),
         };
-        let unreadable = |error| InputError::Pipe(what.clone(), error);
-        let file = tempfile::tempfile_in(spool).or_else(|_| tempfile::tempfile());
-        let mut file = file.map_err(unreadable)?;
+        let (mut file, folder) =
+            copy_in(spool).map_err(|(folder, error)| InputError::Copy(what.clone(), folder, error))?;
         let copied = match is_stdin {
             true => pipe::copy(&mut io::stdin().lock(), &mut file, cancel),
-            false => pipe::open(&self.path).and_then(|mut pipe| pipe::copy(&mut pipe, &mut file, cancel)),
+            false => pipe::open(&self.path)
+                .map_err(CopyError::Pipe)
+                .and_then(|mut pipe| pipe::copy(&mut pipe, &mut file, cancel)),
         };
-        match copied.map_err(unreadable)? {
+        let copied = copied.map_err(|error| match error {
+            CopyError::Pipe(error) => InputError::Pipe(what.clone(), error),
+            CopyError::File(error) => InputError::Copy(what.clone(), folder, error),
+        });
+        match copied? {
             None => return Err(InputError::Interrupted),
             Some(0) if is_stdin => return Err(InputError::EmptyStdin),
             Some(0) => return Err(InputError::EmptyPipe(what)),
@@ -146,6 +153,18 @@ impl Recording {
         self.path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
         self.received = Some(file);
         Ok(())
+    }
+}
+
+/// A nameless file for a copy, and its folder: `spool`, else the system's for temporary files.
+fn copy_in(spool: &Path) -> Result<(File, PathBuf), (PathBuf, io::Error)> {
+    let standard = std::env::temp_dir();
+    match tempfile::tempfile_in(spool) {
+        Ok(file) => Ok((file, spool.to_owned())),
+        Err(_) => match tempfile::tempfile_in(&standard) {
+            Ok(file) => Ok((file, standard)),
+            Err(error) => Err((standard, error)),
+        },
     }
 }
 

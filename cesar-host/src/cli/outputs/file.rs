@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cesar_base::Digest;
@@ -35,10 +34,10 @@ impl Prepared {
     }
 
     fn new(folder: &Path, content: &Content<'_>) -> io::Result<Self> {
-        let mut temporary = tempfile::Builder::new()
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
-        let mut buffered = BufWriter::new(&mut temporary);
+        // Opened and written here: an error of `tempfile` itself has the temporary name, which tells the user nothing.
+        let open = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+        let temporary = tempfile::Builder::new().make_in(folder, open)?;
+        let mut buffered = BufWriter::new(temporary.as_file());
         (content.fill)(&mut buffered)?;
         buffered.flush()?;
         drop(buffered);

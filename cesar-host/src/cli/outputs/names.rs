@@ -29,8 +29,9 @@ impl Names {
         &self.folder
     }
 
-    pub(crate) fn not_writable(&self, error: io::Error) -> OutputError {
-        OutputError::NotWritable(self.planned(), error)
+    /// The error of writing the file with this extension.
+    pub(crate) fn not_writable(&self, extension: &str, error: io::Error) -> OutputError {
+        OutputError::NotWritable(joined(&self.planned(), extension), error)
     }
 
     /// The path without an extension, unless it is taken.

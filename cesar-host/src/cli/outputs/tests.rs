@@ -190,3 +190,32 @@ fn an_unwritable_output_has_a_code_for_programs() {
     );
     assert_eq!(code(OutputError::Stdout(full())), None);
 }
+
+#[test]
+fn an_unwritable_output_is_named_with_its_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let message = |place: &Place, extension: &str, fill: Fill<'_>| {
+        let outputs = Outputs::new(&[], std::slice::from_ref(place), Clobbering::Own, None);
+        let content = Content { extension, fill };
+        let error = outputs.write(place, &Digest::of(b"bytes"), &[content]).unwrap_err();
+        error.to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
+    };
+    let full = |_: &mut dyn Write| Err(rustix::io::Errno::NOSPC.into());
+    let names = |folder: &str| names::assign(&at(folder), &[(Path::new("talk.mp3"), Path::new("talk.mp3"))]).remove(0);
+    assert_eq!(
+        message(&Place::Folder(names("out")), "txt", &full),
+        "`FOLDER/out/talk.txt` cannot be written: No space left on device (os error 28)"
+    );
+    // Where the temporary file cannot even be created.
+    let fill = |file: &mut dyn Write| file.write_all(b"text");
+    assert_eq!(
+        message(&Place::File(at("missing/talk.srt")), "srt", &fill),
+        "`FOLDER/missing/talk.srt` cannot be written: No such file or directory (os error 2)"
+    );
+    std::fs::create_dir(at("long")).unwrap();
+    let extension = "x".repeat(255);
+    let error = message(&Place::Folder(names("long")), &extension, &fill);
+    let expected = format!("`FOLDER/long/talk.{extension}` cannot be written: File name too long (os error 36)");
+    assert_eq!(error, expected);
+}
