@@ -155,16 +155,4 @@ mod tests {
         assert!(names_a_package(&options(&["--package=plugin-api"])));
         assert!(!names_a_package(&options(&["--", "-p"])));
     }
-
-    #[test]
-    fn cargo_gets_no_variable_of_this_package() {
-        assert!(own_variables().any(|name| name == "CARGO_PKG_NAME"));
-        let cargo = cargo("build");
-        let removed: Vec<_> = cargo
-            .get_envs()
-            .filter(|(_, value)| value.is_none())
-            .map(|(name, _)| name)
-            .collect();
-        assert!(own_variables().all(|name| removed.contains(&name.as_os_str())));
-    }
 }
