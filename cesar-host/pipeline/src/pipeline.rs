@@ -306,16 +306,18 @@ impl Pipeline {
         models::present(manifest, &self.tools.models)
     }
 
-    /// A message about a missing library that a plugin opens, as far as it can be checked from outside.
-    #[must_use]
-    pub fn missing_library(&self, plugin: &Plugin) -> Option<String> {
-        self.planner().missing_library(plugin)
-    }
-
     /// Whether a plugin can be used. One without a verdict is probed in a child process.
     #[must_use]
     pub fn plugin_state(&self, plugin: &Plugin) -> PluginState {
-        plugin_state::of(&self.tools, plugin, || self.missing_library(plugin))
+        plugin_state::of(&self.tools, plugin, || self.planner().missing_library(plugin))
+    }
+
+    /// SHA-256 of a plugin's file in hex, from the cache if possible.
+    ///
+    /// # Errors
+    /// A message if the file cannot be read.
+    pub fn plugin_digest(&self, path: &Path) -> Result<String, String> {
+        plugin_state::digest(&self.tools, path)
     }
 
     /// The models that a run would miss and that can be fetched: the engine's, and those for speaker identification if requested.

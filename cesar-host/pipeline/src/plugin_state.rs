@@ -1,5 +1,7 @@
 //! Whether a plugin can be used.
 
+use std::path::Path;
+
 use cesar_cache::hash_file;
 use cesar_runner::discovery::{Plugin, PluginError};
 
@@ -46,16 +48,23 @@ impl PluginState {
 
 /// Applies the checks before use, and looks for a missing library. A plugin without a verdict is probed in a child process.
 pub(super) fn of(tools: &Tools, plugin: &Plugin, missing_library: impl FnOnce() -> Option<String>) -> PluginState {
-    let digest = match &tools.store.cache {
-        Some(cache) => cache.file_digest(&plugin.path, &|| false),
-        None => hash_file(&plugin.path, &|| false),
-    };
-    let digest = match digest {
-        Ok(digest) => digest.to_string(),
-        Err(error) => return PluginState::Unreadable(error.to_string()),
+    let digest = match digest(tools, &plugin.path) {
+        Ok(digest) => digest,
+        Err(reason) => return PluginState::Unreadable(reason),
     };
     match plugin.clear(&digest, &tools.verdicts, &tools.runners) {
         Ok(()) => missing_library().map_or(PluginState::Ready, PluginState::MissingLibrary),
         Err(error) => PluginState::Refused(error),
     }
+}
+
+/// SHA-256 of a plugin's file in hex, from the cache if possible; an error is a message.
+pub(super) fn digest(tools: &Tools, path: &Path) -> Result<String, String> {
+    let digest = match &tools.store.cache {
+        Some(cache) => cache.file_digest(path, &|| false),
+        None => hash_file(path, &|| false),
+    };
+    digest
+        .map(|digest| digest.to_string())
+        .map_err(|error| error.to_string())
 }

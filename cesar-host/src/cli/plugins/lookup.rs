@@ -1,11 +1,9 @@
-//! Plugins by id, and digests of their files.
+//! Plugins by id.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use cesar_base::nearest;
-use cesar_cache::hash_file;
-use cesar_pipeline::Pipeline;
 use cesar_runner::discovery::{Plugin, Registry};
 use plugin_api::manifest::StageKind;
 
@@ -43,15 +41,4 @@ fn unknown(registry: &Registry, id: &str) -> String {
         .map(|nearest| format!("; did you mean `{nearest}`?"))
         .unwrap_or_default();
     format!("no plugin `{id}`{hint}; available: `{}`", all.join("`, `"))
-}
-
-/// SHA-256 of a file in hex, from the cache if possible.
-pub(super) fn digest(pipeline: &Pipeline, path: &Path) -> Result<String, String> {
-    let digest = match pipeline.cache() {
-        Some(cache) => cache.file_digest(path, &|| false),
-        None => hash_file(path, &|| false),
-    };
-    digest
-        .map(|digest| digest.to_string())
-        .map_err(|error| error.to_string())
 }

@@ -8,7 +8,7 @@ use cesar_pipeline::AddressPolicy;
 use cesar_runner::TrustedFile;
 use serde_json::json;
 
-use super::lookup::{digest, find};
+use super::lookup::find;
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
 
@@ -18,7 +18,7 @@ pub(super) fn retry(settings: &Settings, id: &str, json: bool) -> Result<Exit, F
         .map_err(Failure::failed)?
         .pipeline;
     let plugin = find(pipeline.registry(), id)?;
-    let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
+    let digest = pipeline.plugin_digest(&plugin.path).map_err(Failure::failed)?;
     let lifted = pipeline.verdicts().lift(&digest).map_err(Failure::failed)?;
     let cleared = plugin.clear(&digest, pipeline.verdicts(), pipeline.runners());
     if json {
@@ -54,7 +54,7 @@ pub(super) fn trust(settings: &Settings, ids: &[String], remove: bool, json: boo
         .map(|id| find(pipeline.registry(), id))
         .collect::<Result<Vec<_>, _>>()?;
     for plugin in plugins {
-        let digest = digest(&pipeline, &plugin.path).map_err(Failure::failed)?;
+        let digest = pipeline.plugin_digest(&plugin.path).map_err(Failure::failed)?;
         let file = TrustedFile {
             id: plugin.manifest.id.clone(),
             version: plugin.manifest.version.clone(),

@@ -9,7 +9,7 @@ use cesar_pipeline::AddressPolicy;
 use cesar_runner::discovery::gates::{Gate, GateState, examine};
 use cesar_runner::discovery::{Registry, Rejected};
 
-use super::lookup::{digest, find};
+use super::lookup::find;
 use crate::cli::columns::aligned;
 use crate::cli::host;
 use crate::cli::report::{Exit, Failure, print, print_json};
@@ -22,7 +22,7 @@ pub(super) fn run(settings: &Settings, id: &str, json: bool) -> Result<Exit, Fai
     let (path, note) = file_of(pipeline.registry(), id)?;
     let gates = examine(
         &path,
-        |path| digest(&pipeline, path),
+        |path| pipeline.plugin_digest(path),
         pipeline.verdicts(),
         pipeline.runners(),
     );
