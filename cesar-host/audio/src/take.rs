@@ -8,6 +8,9 @@ use crate::{Decoded, Slice};
 /// Additional sound that makes a take more complete, in milliseconds: decoders differ at the edges.
 const MORE_SOUND_MS: u64 = 60;
 
+/// Sound beyond what is missing, in milliseconds: the length of a loss is often estimated.
+const TOO_MUCH_SOUND_MS: u64 = 1_000;
+
 /// Maximum level of a silent track (-70 dB): dither is quieter, and microphones are not.
 const FAINTEST: f32 = 3.162e-4;
 
@@ -33,7 +36,12 @@ pub(crate) struct Take {
 impl Take {
     /// Whether another reader may return more sound.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        let doubtful = |issue: &Issue| !matches!(issue.kind, IssueKind::Gap | IssueKind::ChannelsCancel);
+        let doubtful = |issue: &Issue| {
+            !matches!(
+                issue.kind,
+                IssueKind::Gap | IssueKind::ChannelsCancel | IssueKind::FormatChange
+            )
+        };
         self.is_substitute || self.decoded.issues.iter().any(doubtful)
     }
 
@@ -47,8 +55,15 @@ impl Take {
         match (self.is_substitute, native.is_substitute) {
             (false, true) => true,
             (true, false) => false,
-            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS,
+            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS && !self.misread_change(native),
         }
+    }
+
+    /// Whether it has more sound than is missing from a take whose format changes: the other reader took it all in one format.
+    fn misread_change(&self, native: &Self) -> bool {
+        let changes = |issue: &Issue| issue.kind == IssueKind::FormatChange;
+        native.decoded.issues.iter().any(changes)
+            && self.sound_ms > native.sound_ms + native.decoded.missing_ms + TOO_MUCH_SOUND_MS
     }
 
     /// Classifies its gaps by another take of the same track: where that one found damage, sound was lost.
@@ -151,6 +166,22 @@ mod tests {
                 details: Vec::new(),
             },
         }
+    }
+
+    #[test]
+    fn samples_in_the_format_before_a_change_are_no_additional_sound() {
+        let of = |sound_ms: u64, missing_ms: u64, issues: Vec<Issue>| {
+            let mut take = take(issues);
+            (take.sound_ms, take.decoded.missing_ms) = (sound_ms, missing_ms);
+            take
+        };
+        let changed = || issue(IssueKind::FormatChange, 2_000, 2_000);
+        let damaged = || issue(IssueKind::Damaged, 5_000, 9_000);
+        let native = of(8_000, 4_000, vec![changed(), damaged()]);
+        assert!(of(12_100, 0, vec![]).is_better_than(&native));
+        assert!(!of(26_700, 0, vec![]).is_better_than(&native));
+        assert!(of(26_700, 0, vec![]).is_better_than(&of(8_000, 4_000, vec![damaged()])));
+        assert!(!of(12_000, 0, vec![changed()]).is_in_doubt());
     }
 
     #[test]

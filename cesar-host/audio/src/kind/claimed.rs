@@ -38,6 +38,8 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
             frames_length(&mut Walk::new(file)?, 9, |frame: &[u8; 1]| amr_frame(frame, &AMR_WIDE))?
         }
         Kind::Foreign("amr") => frames_length(&mut Walk::new(file)?, 6, |frame| amr_frame(frame, &AMR_NARROW))?,
+        Kind::Foreign("tta") => tta_length(&mut Walk::new(file)?)?,
+        Kind::Foreign("wv") => wavpack_length(&mut Walk::new(file)?)?,
         Kind::General("aiff") => big(4).filter(|size| *size > 4).map(|size| size + 8),
         Kind::General("caf") => caf_length(&mut Walk::new(file)?)?,
         _ => None,
@@ -47,7 +49,7 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
 /// Whether another file of the kind begins at its declared end, in formats of which `ffmpeg` reads only the first.
 pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
     const COMPARED: usize = 4;
-    if !matches!(kind, Kind::Foreign("asf" | "flv" | "voc")) {
+    if !matches!(kind, Kind::Foreign("asf" | "flv" | "voc" | "tta" | "wv")) {
         return Ok(false);
     }
     let mut walk = Walk::new(File::open(path)?)?;
@@ -134,6 +136,63 @@ fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
         walk.skip(4 + u64::from(u32::from_le_bytes([block[1], block[2], block[3], 0])))?;
     }
     Ok(Some(walk.position + 1))
+}
+
+/// The frames of TTA by the table of their lengths in front of them, and the tags behind them.
+fn tta_length(walk: &mut Walk) -> io::Result<Option<u64>> {
+    const HEADER: u64 = 22;
+    const CHECKSUM: u64 = 4;
+    let Some(header) = walk.peek::<{ HEADER as usize }>()? else {
+        return Ok(None);
+    };
+    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (rate, samples) = (u64::from(number(10)), u64::from(number(14)));
+    let samples_of_frame = rate * 256 / 245;
+    if !header.starts_with(b"TTA1") || samples_of_frame == 0 {
+        return Ok(None);
+    }
+    walk.skip(HEADER)?;
+    let frames = samples.div_ceil(samples_of_frame);
+    let mut length = CHECKSUM;
+    for _ in 0..frames {
+        let Some(frame) = walk.peek()? else { break };
+        length += u64::from(u32::from_le_bytes(frame));
+        walk.skip(4)?;
+    }
+    walk.skip(length)?;
+    skip_tags(walk)?;
+    Ok(Some(walk.position))
+}
+
+/// Follows the blocks of WavPack, up to one of another format, where `ffmpeg` stops as well, and the tags behind them.
+fn wavpack_length(walk: &mut Walk) -> io::Result<Option<u64>> {
+    const INITIAL: u32 = 1 << 11;
+    /// Bytes of a sample, mono, float, and sample rate, in the first block of each group of channels.
+    const FORMAT: u32 = 0x3 | 1 << 2 | 1 << 7 | 0xF << 23;
+    let mut format = None;
+    while let Some(header) = walk.peek::<32>()?.filter(|header| header.starts_with(b"wvpk")) {
+        let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let (size, samples, flags) = (number(4), number(20), number(24));
+        if samples > 0 && flags & INITIAL != 0 && *format.get_or_insert(flags & FORMAT) != flags & FORMAT {
+            break;
+        }
+        walk.skip(u64::from(size) + 8)?;
+    }
+    skip_tags(walk)?;
+    Ok(Some(walk.position).filter(|end| *end > 0))
+}
+
+/// Skips tags behind the sound: APEv2 with a header, and ID3v1.
+fn skip_tags(walk: &mut Walk) -> io::Result<()> {
+    const HEADER: u64 = 32;
+    if let Some(header) = walk.peek::<16>()?.filter(|header| header.starts_with(b"APETAGEX")) {
+        let size = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
+        walk.skip(HEADER + u64::from(size))?;
+    }
+    if walk.peek()? == Some(*b"TAG") {
+        walk.skip(128)?;
+    }
+    Ok(())
 }
 
 /// Follows the chunks of a CAF file; one of unknown size extends to the end, and another file behind it is none.
@@ -279,6 +338,56 @@ mod tests {
         for (size, expected) in [(500.0, Some(0)), (1_500.0, Some(1_000)), (0.0, None), (f64::NAN, None)] {
             assert_eq!(missing("flv", &file(size)), expected, "{size}");
         }
+    }
+
+    /// The length of the first of two recordings, in a file of both.
+    fn first_of_two(kind: &'static str, first: &[u8], second: &[u8]) -> Option<u64> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        std::fs::write(&path, [first, second].concat()).unwrap();
+        let end = claimed_length(Kind::Foreign(kind), &path).unwrap();
+        end.filter(|end| begins_again(Kind::Foreign(kind), &path, *end).unwrap())
+    }
+
+    /// An APEv2 tag without items, and an ID3v1 tag.
+    fn tags() -> Vec<u8> {
+        let ape = [&b"APETAGEX\xd0\x07\0\0\x20\0\0\0"[..], &[0; 16], &[0xff; 32]].concat();
+        [&ape[..], b"TAG", &[0; 125]].concat()
+    }
+
+    #[test]
+    fn frames_of_tta_are_in_its_table() {
+        // 16,000 samples a second, and two frames.
+        let mut file = b"TTA1\x01\0\x01\0\x10\0\x80\x3e\0\0\0\x7d\0\0".to_vec();
+        file.extend([0; 4]);
+        file.extend([100_u32, 50].map(u32::to_le_bytes).concat());
+        file.extend([0; 4 + 150]);
+        let tagged = [&file[..], &tags()].concat();
+        for whole in [&file, &tagged] {
+            assert_eq!(missing("tta", whole), Some(0));
+            assert_eq!(first_of_two("tta", whole, whole), Some(whole.len() as u64));
+        }
+        assert_eq!(missing("tta", &file[..file.len() - 30]), Some(30));
+        assert_eq!(missing("tta", b"TTA1"), None);
+    }
+
+    #[test]
+    fn blocks_of_wavpack_end_at_another_format() {
+        let file = |flags: u32| {
+            let mut block = b"wvpk\x38\0\0\0\x10\x04\0\0\0\0\0\0\0\0\0\0\x10\0\0\0".to_vec();
+            block.extend((flags | 1 << 11).to_le_bytes());
+            block.resize(64, 0);
+            block.repeat(3)
+        };
+        let (one, other) = (file(1), file(3));
+        let tagged = [&one[..], &tags()].concat();
+        assert_eq!(missing("wv", &tagged), Some(0));
+        assert_eq!(missing("wv", &one[..one.len() - 5]), Some(5));
+        // ffmpeg reads on.
+        assert_eq!(first_of_two("wv", &one, &one), None);
+        assert_eq!(first_of_two("wv", &one, &other), Some(one.len() as u64));
+        assert_eq!(first_of_two("wv", &tagged, &one), Some(tagged.len() as u64));
+        assert_eq!(missing("wv", b"wvpk"), None);
     }
 
     #[test]
