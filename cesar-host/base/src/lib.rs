@@ -9,6 +9,7 @@
 //! | [`names`] | file names as text |
 //! | `folders` | the user's folders, by the XDG Base Directory Specification |
 //! | `given` | the value of a plugin's option as the user wrote it |
+//! | `replace` | small files that are replaced as a whole |
 //! | `side_file` | files that a user names beside the recording |
 //! | `nearest` | suggestions for mistyped names |
 //! | `units` | sizes and durations as users write them |
@@ -22,6 +23,7 @@ mod given;
 mod io;
 pub mod names;
 mod nearest;
+mod replace;
 mod side_file;
 pub mod tls_roots;
 mod units;
@@ -33,5 +35,6 @@ pub use folders::Folders;
 pub use given::GivenValue;
 pub use io::{Fault, FaultKind, Io};
 pub use nearest::nearest;
+pub use replace::{replace, replace_durably};
 pub use side_file::{open_file, open_input, read_file};
 pub use units::{OFF, parse_duration, parse_size};

@@ -80,10 +80,7 @@ impl Trusted {
         lock.lock()?;
         let mut all = self.all();
         let changed = change(&mut all);
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, &all)?;
-        file.as_file().sync_data()?;
-        file.persist(path).map_err(|error| error.error)?;
+        cesar_base::replace_durably(path, &serde_json::to_vec_pretty(&all)?, 0o600)?;
         Ok(changed)
     }
 }

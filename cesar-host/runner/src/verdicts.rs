@@ -134,9 +134,7 @@ impl Verdicts {
             return Ok(());
         };
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer(&mut file, verdict)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        cesar_base::replace(&path, &serde_json::to_vec(verdict)?, 0o600)
     }
 
     /// The crashes in use of the file with this SHA-256 (hex), oldest first.

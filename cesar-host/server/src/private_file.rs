@@ -1,7 +1,7 @@
 //! Files of the data folder that only their owner can read, and that are replaced as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 /// Excludes other writers of a file, those of other processes too, until it is dropped.
@@ -14,12 +14,7 @@ pub(crate) fn lock(path: &Path) -> io::Result<File> {
 
 /// Replaces a file. The new content is on the device when this returns.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Temporary files are readable by their owner alone.
-    let mut temporary = tempfile::NamedTempFile::new_in(folder(path))?;
-    temporary.write_all(content)?;
-    temporary.as_file().sync_data()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    File::open(folder(path))?.sync_data()
+    cesar_base::replace_durably(path, content, 0o600)
 }
 
 fn folder(path: &Path) -> &Path {

@@ -1,8 +1,8 @@
 //! The cache's files: complete ones under their digest, links to them, and the commit of the main branch.
 
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use sha1::Sha1;
@@ -73,17 +73,7 @@ impl Store {
             return Ok(());
         }
         make_folder_of(&path)?;
-        let write = || -> io::Result<()> {
-            let folder = path.parent().unwrap_or(&self.folder);
-            let mut file = tempfile::Builder::new()
-                .permissions(Permissions::from_mode(0o644))
-                .tempfile_in(folder)?;
-            file.write_all(commit.as_bytes())?;
-            file.as_file().sync_data()?;
-            file.persist(&path).map(drop).map_err(|error| error.error)
-        };
-        write().map_err(|error| io_error(&path, error))?;
-        sync_folder(path.parent().unwrap_or(&self.folder))
+        cesar_base::replace_durably(&path, commit.as_bytes(), 0o644).map_err(|error| io_error(&path, error))
     }
 }
 

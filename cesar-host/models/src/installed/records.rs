@@ -3,9 +3,7 @@
 //! It only serves [`super::verify`]: if it is missing or damaged, files are unknown, not wrong.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = ".digests.json";
@@ -44,13 +42,8 @@ impl Records {
 
     /// Replaces the file at once.
     pub(crate) fn save(&self) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        let mut file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, &self.digests)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_data()?;
-        file.persist(&self.path).map(drop).map_err(|error| error.error)
+        let mut text = serde_json::to_vec_pretty(&self.digests)?;
+        text.push(b'\n');
+        cesar_base::replace_durably(&self.path, &text, 0o644)
     }
 }

@@ -3,7 +3,7 @@
 //! A text is checked before it is stored, and a file is replaced as a whole: a job that begins meanwhile reads the old text or the new one.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use axum::http::StatusCode;
@@ -159,15 +159,9 @@ fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Replaces a file. A link to a file stays one, and the file keeps its permissions.
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(text)?;
-    if let Ok(metadata) = fs::metadata(&path) {
-        temporary.as_file().set_permissions(metadata.permissions())?;
-    }
-    temporary.as_file().sync_data()?;
-    temporary.persist(&path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_data()
+    let kept = fs::metadata(&path).ok().map(|metadata| metadata.permissions());
+    cesar_base::replace_durably(&path, text, 0o600)?;
+    kept.map_or(Ok(()), |permissions| fs::set_permissions(&path, permissions))
 }
 
 #[cfg(test)]
