@@ -51,7 +51,7 @@ use cesar_base::Folders;
 use cesar_base::names::shown;
 use cesar_config::{ConfigError, Layers, Resolved, template};
 use cesar_runner::{COMMAND, CancelToken, run_child};
-use report::{Exit, Failure, note, print, print_error, print_json};
+use report::{Exit, Failure, note, print, print_error, print_json, remember_unwritten, unwritten};
 
 /// Transcribe recordings, offline
 #[derive(Parser)]
@@ -154,15 +154,29 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let error = advice::with_advice(error, &words, &engine_option);
             // Help and version are asked for, and go to standard output; both streams may be closed.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            if let (Err(unwritten), false) = (error.print(), error.use_stderr()) {
+                remember_unwritten(unwritten);
+            }
+            return ended(error.exit_code());
         }
     };
     let exit = dispatch(cli, &matches).unwrap_or_else(|failure| {
         print_error(&failure.text);
         failure.exit
     });
-    ExitCode::from(exit as u8)
+    ended(exit as i32)
+}
+
+/// The exit code of a command that ended with `code`: an answer that could not be written is a failure.
+fn ended(code: i32) -> ExitCode {
+    let code = match unwritten() {
+        Some(failure) => {
+            print_error(&failure.text);
+            if code == 0 { failure.exit as i32 } else { code }
+        }
+        None => code,
+    };
+    ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8))
 }
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {

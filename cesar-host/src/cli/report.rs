@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 use cesar_base::names::visible_lines;
 use cesar_pipeline::PipelineError;
@@ -66,10 +67,28 @@ impl From<PipelineError> for Failure {
     }
 }
 
-/// Writes an answer. A closed pipe is not an error.
+/// The first error of [`print`].
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes an answer. An error ends the program as [`unwritten`] says, after the command.
 pub(crate) fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        remember_unwritten(error);
+    }
+}
+
+/// Remembers an error of standard output for [`unwritten`]. A closed pipe, such as of `head`, is not an error.
+pub(crate) fn remember_unwritten(error: io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        let _ = UNWRITTEN.set(error);
+    }
+}
+
+/// The failure of a command whose answers could not be written, which would otherwise be lost without a word.
+pub(crate) fn unwritten() -> Option<Failure> {
+    let error = UNWRITTEN.get()?;
+    Some(Failure::failed(format!("standard output cannot be written: {error}")))
 }
 
 pub(crate) fn print_json(value: &impl Serialize) {

@@ -355,3 +355,24 @@ fn start_of_tensors(ggml: &[u8]) -> usize {
     let vocabulary = filter_bank + 8 + 4 * number(filter_bank) * number(filter_bank + 4);
     (0..number(vocabulary)).fold(vocabulary + 4, |at, _| at + 4 + number(at))
 }
+
+/// An answer that cannot be written is not lost with exit code 0.
+#[test]
+fn a_full_disk_behind_standard_output_is_an_error_of_every_command() {
+    let sandbox = Sandbox::new();
+    for words in [
+        ["plugins", "list"],
+        ["config", "show"],
+        ["completions", "bash"],
+        ["plugins", "--help"],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = sandbox.command().args(words).stdout(full).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {told}");
+        assert_eq!(
+            told, "error: standard output cannot be written: No space left on device (os error 28)\n",
+            "{words:?}"
+        );
+    }
+}
