@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::locate::{self, Place, Voice};
-use crate::operation::{Anchor, Change, Operation};
+use crate::operation::{Anchor, Change, MAX_SPEAKERS, MAX_STRETCHES, Operation};
 use crate::{segments, speakers, text, words};
 
 /// Maximum number of words of a segment that operations make longer.
@@ -245,9 +245,25 @@ pub(crate) fn anchored(document: &Document, operation: &Operation) -> Result<Ope
     })
 }
 
+/// The longest stretches of each speaker: first one of each, then the second ones, and so on.
 fn voices(document: &Document, labels: &[String]) -> Result<Vec<Anchor>, String> {
-    let voice = |label: &String| locate::speaker_anchor(document, label).ok_or_else(|| no_speaker(document, label));
-    labels.iter().map(voice).collect()
+    let most = MAX_STRETCHES.min(MAX_SPEAKERS / labels.len().max(1)).max(1);
+    let voice = |label: &String| match locate::speaker_anchors(document, label, most) {
+        none if none.is_empty() => Err(no_speaker(document, label)),
+        anchors => Ok(anchors),
+    };
+    let each = labels.iter().map(voice).collect::<Result<Vec<_>, _>>()?;
+    let rank = |rank: usize| each.iter().filter_map(move |anchors| anchors.get(rank).cloned());
+    Ok((0..most).flat_map(rank).collect())
+}
+
+/// The anchors of one of the speakers that an operation names, by their text, else by their order.
+fn anchors_of<'a>(anchors: &'a [Anchor], number: usize, label: &str) -> Vec<&'a Anchor> {
+    let named: Vec<_> = anchors.iter().filter(|anchor| anchor.text == label).collect();
+    match named.is_empty() {
+        true => anchors.get(number).into_iter().collect(),
+        false => named,
+    }
 }
 
 fn no_speaker(document: &Document, label: &str) -> String {
@@ -386,18 +402,19 @@ fn merge(document: &mut Document, labels: &[String], name: &str, anchors: &[Anch
     let mut found: Vec<String> = Vec::new();
     let mut elsewhere = false;
     for (number, label) in labels.iter().enumerate() {
-        let voice = match anchors.get(number) {
-            Some(anchor) => locate::speaker(document, label, anchor),
-            None if known.contains(label) => Voice::Here(label.clone()),
-            None => Voice::Missing,
-        };
-        match voice {
+        let anchors = anchors_of(anchors, number, label);
+        if anchors.is_empty() {
+            match known.contains(label) {
+                true => found.push(label.clone()),
+                false => return Err(no_speaker(document, label)),
+            }
+            continue;
+        }
+        match locate::speaker(document, label, &anchors) {
             Voice::Here(label) => found.push(label),
             Voice::Elsewhere => elsewhere = true,
-            Voice::Missing => {
-                let anchor = anchors.get(number).filter(|_| !known.is_empty());
-                return Err(anchor.map_or_else(|| no_speaker(document, label), silent));
-            }
+            Voice::Missing(_) if known.is_empty() => return Err(no_speaker(document, label)),
+            Voice::Missing(anchor) => return Err(silent(anchor)),
         }
     }
     found.sort();

@@ -276,17 +276,17 @@ pub(crate) fn segments(document: &Document, anchor: &Anchor, hint: Option<Range<
     Some(first..first + count)
 }
 
-/// The longest stretch of a speaker.
-pub(crate) fn speaker_anchor(document: &Document, speaker: &str) -> Option<Anchor> {
-    let stretches = stretches(document);
-    let own = stretches.iter().filter(|(_, _, label)| *label == speaker);
-    // Of several the first: `max_by_key` gives the last.
-    let (start, end, _) = own.rev().max_by_key(|(start, end, _)| end.saturating_sub(*start))?;
-    Some(Anchor {
+/// The longest stretches of a speaker, at most `most`, the longest first.
+pub(crate) fn speaker_anchors(document: &Document, speaker: &str, most: usize) -> Vec<Anchor> {
+    let mut own = stretches(document);
+    own.retain(|(_, _, label)| *label == speaker);
+    own.sort_by_key(|(start, end, _)| std::cmp::Reverse(end.saturating_sub(*start)));
+    let stretch = |(start, end, _): &(u64, u64, &str)| Anchor {
         // Speakers are the same in a translation.
         task: None,
         ..anchor(document, *start, *end, speaker.to_owned())
-    })
+    };
+    own.iter().take(most).map(stretch).collect()
 }
 
 /// Speaking times: the turns, and the segments of speakers without a turn. A segment without a length has none.
@@ -307,38 +307,63 @@ fn stretches(document: &Document) -> Vec<(u64, u64, &str)> {
 }
 
 /// The outcome of the search for a speaker.
-pub(crate) enum Voice {
+pub(crate) enum Voice<'a> {
     /// Speaks there under this label.
     Here(String),
-    /// The time is not part of this document.
+    /// The times are not part of this document.
     Elsewhere,
-    /// There is no speaker.
-    Missing,
+    /// At this one there is no speaker.
+    Missing(&'a Anchor),
+}
+
+/// The speaker at the times of the anchors, of which some may be outside the document: the one who is found at most of their time.
+pub(crate) fn speaker<'a>(document: &Document, label: &str, anchors: &[&'a Anchor]) -> Voice<'a> {
+    let stretches = stretches(document);
+    let mut times: Vec<(String, u64)> = Vec::new();
+    let mut missing = None;
+    for anchor in anchors {
+        match speaker_at(document, &stretches, label, anchor) {
+            Voice::Here(found) => {
+                let length = anchor.end.0.saturating_sub(anchor.start.0);
+                match times.iter_mut().find(|(known, _)| *known == found) {
+                    Some((_, time)) => *time += length,
+                    None => times.push((found, length)),
+                }
+            }
+            Voice::Missing(anchor) => missing = missing.or(Some(anchor)),
+            Voice::Elsewhere => {}
+        }
+    }
+    let most = times.into_iter().max_by_key(|(found, time)| (*time, found == label));
+    match (most, missing) {
+        (Some((found, _)), _) => Voice::Here(found),
+        (None, Some(anchor)) => Voice::Missing(anchor),
+        (None, None) => Voice::Elsewhere,
+    }
 }
 
 /// The speaker at the time of the anchor: the one with the old label if that one speaks there, else the one who speaks most of the time. At an
 /// anchor without a length, only the old label counts.
-pub(crate) fn speaker(document: &Document, label: &str, anchor: &Anchor) -> Voice {
+fn speaker_at<'a>(document: &Document, stretches: &[(u64, u64, &str)], label: &str, anchor: &'a Anchor) -> Voice<'a> {
     let Some(span) = local(document, anchor) else {
         return Voice::Elsewhere;
     };
-    let stretches = stretches(document);
     if span.is_empty() {
         let mut own = stretches.iter().filter(|(_, _, speaker)| *speaker == label);
         let speaks = own.any(|(start, end, _)| (*start..=*end.max(start)).contains(&span.start));
         return if speaks {
             Voice::Here(label.to_owned())
         } else {
-            Voice::Missing
+            Voice::Missing(anchor)
         };
     }
     let mut shares: Vec<(&str, u64)> = Vec::new();
     for (start, end, speaker) in stretches {
-        let shared = end.min(span.end).saturating_sub(start.max(span.start));
+        let shared = end.min(&span.end).saturating_sub(*start.max(&span.start));
         if shared == 0 {
             continue;
         }
-        match shares.iter_mut().find(|(known, _)| *known == speaker) {
+        match shares.iter_mut().find(|(known, _)| known == speaker) {
             Some((_, share)) => *share += shared,
             None => shares.push((speaker, shared)),
         }
@@ -351,6 +376,6 @@ pub(crate) fn speaker(document: &Document, label: &str, anchor: &Anchor) -> Voic
         .max_by_key(|(_, share)| *share);
     match own.or(most) {
         Some((speaker, _)) => Voice::Here((*speaker).to_owned()),
-        None => Voice::Missing,
+        None => Voice::Missing(anchor),
     }
 }

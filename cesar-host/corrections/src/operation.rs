@@ -25,7 +25,10 @@ const MAX_UNDOS: usize = 10;
 pub const MAX_LABEL: usize = 200;
 
 /// The most anchors of an operation, and the most speakers that it merges.
-const MAX_SPEAKERS: usize = 200;
+pub(crate) const MAX_SPEAKERS: usize = 200;
+
+/// The most anchors of one renamed or merged speaker.
+pub(crate) const MAX_STRETCHES: usize = 5;
 
 /// A correction. Segments are counted by their ids, words from 0; a segment without word times has the words that white space separates.
 /// Each operation refers to the document as the operations before it left it.
@@ -34,7 +37,7 @@ pub struct Operation {
     /// Its change.
     #[serde(flatten)]
     pub change: Change,
-    /// Its place, for other documents of the recording: one, or one for each speaker that is merged. Cesar adds it.
+    /// Its place, for other documents of the recording: one, or some for each speaker that is renamed or merged. Cesar adds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub anchors: Vec<Anchor>,

@@ -56,6 +56,9 @@ pub(super) struct Args {
     /// Undo a revision, by default the last one in effect; undoing an undo redoes
     #[arg(long, value_name = "REVISION", num_args = 0..=1, require_equals = true)]
     undo: Option<Option<u64>>,
+    /// Refuse to change corrections that are not at this revision (0: none), because another program changed them
+    #[arg(long, value_name = "REVISION", conflicts_with_all = ["history", "clear"])]
+    if_revision: Option<u64>,
     /// Show the revisions, with author and time
     #[arg(long, visible_alias = "list", conflicts_with_all = ["rename_speaker", "merge_speakers", "apply", "undo", "clear"])]
     history: bool,
@@ -203,6 +206,10 @@ fn append(args: &Args, corrections: &Corrections, subject: &Subject, batch: &[Op
     loop {
         tries += 1;
         let history = corrections.history(&subject.media).map_err(Failure::failed)?;
+        if let Some(expected) = args.if_revision.filter(|expected| *expected != history.current) {
+            let current = history.current;
+            return Err(Failure::failed(CorrectionsError::Conflict { expected, current }));
+        }
         let mut batch = batch.to_vec();
         if let Some(revision) = args.undo {
             let revision = revision.or_else(|| last_in_effect(&history));

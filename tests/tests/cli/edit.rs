@@ -216,6 +216,9 @@ fn the_history_has_authors_and_times() {
         .args(["edit", "talk.wav", "--apply", "batch.json"])
         .env("USER", "ann");
     cesar_tests::sandbox::finish(&mut command).exits(0);
+    let late = edit(&sandbox, &["--undo", "--if-revision", "0"]).exits(1).stderr;
+    assert!(late.contains("the corrections are at revision 1, not 0"), "{late}");
+    edit(&sandbox, &["--undo", "--if-revision", "1", "--dry-run"]).exits(0);
     let history = edit(&sandbox, &["--history", "--json"]).exits(0).json();
     let revision = &history["revisions"][0];
     assert_eq!(

@@ -141,6 +141,47 @@ fn a_renamed_speaker_is_found_by_the_voice() {
     );
 }
 
+/// A part without the longest stretch of a speaker has another one.
+#[test]
+fn a_renamed_speaker_is_found_by_further_stretches() {
+    let history = history(
+        &dialogue(),
+        json!([{ "op": "rename_speaker", "speaker": "Speaker 1", "name": "Ann" },
+            { "op": "merge_speakers", "speakers": ["Speaker 2", "Ann"], "name": "All" }]),
+    );
+    let anchors: Vec<_> = (history.revisions[0].operations.iter())
+        .flat_map(|operation| &operation.anchors)
+        .map(|anchor| (anchor.start.0, anchor.text.as_str()))
+        .collect();
+    assert_eq!(
+        anchors,
+        [
+            (0, "Speaker 1"),
+            (7_000, "Speaker 1"),
+            (4_000, "Speaker 2"),
+            (0, "Ann"),
+            (7_000, "Ann")
+        ]
+    );
+    let mut part = document(
+        vec![
+            segment(0, "that?", Some("Speaker 1"), true),
+            segment(1, "Storm at sea.", Some("Speaker 2"), true),
+        ],
+        14,
+    );
+    part.provenance.audio.offset = Seconds(6_000);
+    let mut first = history.clone();
+    first.revisions[0].operations.truncate(1);
+    assert_eq!(
+        first.apply(part.clone()).document.speakers.unwrap(),
+        ["Speaker 1", "Ann"]
+    );
+    let applied = history.apply(part);
+    assert_eq!(applied.conflicts, []);
+    assert_eq!(applied.document.speakers.unwrap(), ["All"]);
+}
+
 #[test]
 fn splits_and_joins_that_exist_are_no_conflicts() {
     let history = history(
@@ -392,7 +433,7 @@ fn a_renamed_speaker_who_is_silent_at_the_time_is_no_unknown_one() {
     );
     let mut part = dialogue();
     part.turns = None;
-    part.segments.retain(|segment| segment.start.0 > 4_000);
+    part.segments.retain(|segment| segment.start.0 == 4_000);
     for segment in &mut part.segments {
         segment.speaker = Some("Speaker 1".to_owned());
     }
