@@ -19,6 +19,11 @@ pub mod seams;
 
 /// Silence that ends speech in batches and without, in ms, unless said otherwise.
 const MIN_SILENCE: [f64; 2] = [160.0, 2000.0];
+/// Silence kept on both sides of speech, in ms, unless said otherwise. With so much of it, windows lie where they do without detection, and the
+/// text is the same, unless a pause is long.
+const PAD: f64 = 1000.0;
+/// The same as faster-whisper has it: in batches, and with its model.
+const REFERENCE_PAD: f64 = 400.0;
 /// The greatest length of speech in batches, in seconds, unless `chunk_length` says otherwise.
 const CHUNK_SECONDS: usize = 30;
 
@@ -56,6 +61,10 @@ fn rules(request: &Request) -> Rules {
     } else {
         request.vad_max_speech_duration_s.unwrap_or(f64::INFINITY)
     };
+    let pad = match batched || request.vad_model.is_some() {
+        true => REFERENCE_PAD,
+        false => PAD,
+    };
     let min_silence = MIN_SILENCE[usize::from(!batched)];
     Rules {
         threshold: request.vad_threshold,
@@ -63,7 +72,7 @@ fn rules(request: &Request) -> Rules {
         min_speech_ms: request.vad_min_speech_duration_ms,
         max_speech_s,
         min_silence_ms: request.vad_min_silence_duration_ms.unwrap_or(min_silence),
-        pad_ms: request.vad_speech_pad_ms,
+        pad_ms: request.vad_speech_pad_ms.unwrap_or(pad),
     }
 }
 

@@ -201,7 +201,7 @@ impl Request {
     /// Audio kept around speech, by the same rule.
     #[must_use]
     pub fn speech_pad_ms(&self) -> u32 {
-        let default = if self.vad_model.is_some() { 30 } else { 400 };
+        let default = if self.vad_model.is_some() { 30 } else { 1000 };
         self.vad_speech_pad_ms.unwrap_or(default)
     }
 
