@@ -248,6 +248,9 @@ pub(super) fn remove(store: &SqliteJobs, id: JobId) -> Result<Job> {
         };
         Ok((removed, now))
     })?;
+    if removed.is_some() {
+        store.forget_log();
+    }
     removed.ok_or_else(|| match now {
         Some(job) => JobsError::NotEnded {
             job: id,

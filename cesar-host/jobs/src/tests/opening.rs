@@ -201,6 +201,12 @@ fn removed_jobs_leave_no_words_in_the_files() {
     };
     assert_eq!(store.prune(&now, 100).unwrap().jobs.len(), 1);
     assert!(!occurs());
+    store.submit(&url_job()).unwrap();
+    let claim = store.claim(WorkerId::new(&SystemRandom)).unwrap().unwrap();
+    store.complete(&claim.lease, &document, &report()).unwrap();
+    assert!(occurs());
+    store.remove(claim.job.id).unwrap();
+    assert!(!occurs(), "a single job");
 }
 
 #[test]
