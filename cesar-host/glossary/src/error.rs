@@ -99,6 +99,9 @@ pub enum LineProblem {
     /// A regular expression that is refused.
     #[error("has a regular expression that cannot be used ({0})")]
     Pattern(String),
+    /// A regular expression that matches only places, such as the end.
+    #[error("has a regular expression that matches no text, only a place in it; match the text to replace")]
+    NoText,
     /// More large classes than the regular expressions of a glossary may have.
     #[error(
         "exceeds the {0} large classes of characters (such as `[^a]`, `\\W`, `\\p{{L}}`) that all regular expressions of a glossary may have"

@@ -148,6 +148,9 @@ fn pattern_rule(rest: &str, classes: &mut usize) -> Result<Rule, LineProblem> {
         .nest_limit(MAX_DEPTH)
         .build()
         .map_err(|error| LineProblem::Pattern(one_line(&error)))?;
+    if regex_syntax::parse(source).is_ok_and(|parsed| parsed.properties().maximum_len() == Some(0)) {
+        return Err(LineProblem::NoText);
+    }
     if let Some(group) = unknown_group(&right, &pattern) {
         return Err(LineProblem::Group(group));
     }
@@ -281,6 +284,11 @@ mod tests {
             problem("/\\w{1000}/ => b"),
             "has a regular expression that cannot be used (it is larger than 131072 bytes)"
         );
+        for place in ["$", "^", "\\b", "(^|$)"] {
+            let line = format!("/{place}/ => x");
+            assert!(problem(&line).contains("matches no text"), "{line}");
+        }
+        assert!(parse("/a?b*/ => x").is_ok());
         // Without a bound, 64 lines of such classes take a minute.
         let folded: String = (0..64)
             .map(|line| format!("/a{line}{}/ => b\n", "\\W{0}".repeat(9)))
