@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cesar_base::names::lossless;
 use cesar_pipeline::{Address, is_address};
+use cesar_runner::CancelToken;
 
 mod collected;
 pub(super) mod folder;
@@ -17,16 +18,20 @@ use recording::{file, is_stdin, stdin};
 /// Every recording in `inputs`, in order (a folder's by name). Pipes are not read yet: see [`Recording::receive`].
 ///
 /// # Errors
-/// If standard input is named twice, or the only input has no recording.
-pub(super) fn collect(inputs: &[impl AsRef<Path>]) -> Result<Collected, InputError> {
+/// If standard input is named twice, the only input has no recording, or the user interrupts.
+pub(super) fn collect(inputs: &[impl AsRef<Path>], cancel: &CancelToken) -> Result<Collected, InputError> {
     if inputs.iter().filter(|input| is_stdin(input.as_ref())).count() > 1 {
         return Err(InputError::StdinTwice);
     }
     let mut collected = Collected::default();
     for input in inputs.iter().map(AsRef::as_ref) {
-        if let Err(error) = add(&mut collected, input) {
-            let input = lossless(input);
-            collected.failed.push(Unusable { input, error });
+        match add(&mut collected, input, cancel) {
+            Ok(()) => {}
+            Err(InputError::Interrupted) => return Err(InputError::Interrupted),
+            Err(error) => {
+                let input = lossless(input);
+                collected.failed.push(Unusable { input, error });
+            }
         }
     }
     match collected.recordings.is_empty() && collected.failed.len() == 1 {
@@ -35,13 +40,13 @@ pub(super) fn collect(inputs: &[impl AsRef<Path>]) -> Result<Collected, InputErr
     }
 }
 
-fn add(collected: &mut Collected, input: &Path) -> Result<(), InputError> {
+fn add(collected: &mut Collected, input: &Path, cancel: &CancelToken) -> Result<(), InputError> {
     if is_stdin(input) {
         collected.recordings.push(stdin());
     } else if let Some(text) = input.to_str().filter(|text| is_address(text)) {
         collected.recordings.push(address(Address::parse(text)?));
     } else if input.is_dir() {
-        folder::add(collected, input)?;
+        folder::add(collected, input, cancel)?;
     } else {
         let name = input
             .file_name()

@@ -165,7 +165,7 @@ impl Work {
             mut failed,
             skipped,
             passed_over,
-        } = inputs::collect(asked.inputs).map_err(Failure::failed)?;
+        } = inputs::collect(asked.inputs, cancel)?;
         for warning in &skipped {
             show.inform(&format!("warning: {warning}"));
         }

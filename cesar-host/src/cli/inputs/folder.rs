@@ -3,9 +3,13 @@
 //! Skipped are hidden files and folders (such as `._talk.wav` of macOS), unfinished downloads, files without an extension of
 //! recordings, and entries that are no files. Named explicitly they are transcribed like any other.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cesar_base::names::shown;
+use cesar_runner::CancelToken;
 use walkdir::{DirEntry, WalkDir};
 
 use super::collected::{Collected, PassedOver};
@@ -35,29 +39,35 @@ enum Entry {
 }
 
 /// Adds the recordings of a folder, each named by its relative path.
-pub(super) fn add(collected: &mut Collected, folder: &Path) -> Result<(), InputError> {
+pub(super) fn add(collected: &mut Collected, folder: &Path, cancel: &CancelToken) -> Result<(), InputError> {
     let before = collected.recordings.len();
-    walk(collected, folder, &|_| false)?;
+    walk(collected, folder, &|_| false, cancel)?;
     match collected.recordings.len() == before {
         true => Err(InputError::NoRecordings(folder.to_owned())),
         false => Ok(()),
     }
 }
 
-/// Adds the recordings of a folder, if there are any. Folders below it that are `left_out` are not read.
+/// Adds the recordings of a folder, if there are any. Folders below it that are `left_out` are not read, and one to which several links lead is
+/// read once: each of them could have several links again.
 pub(crate) fn walk(
     collected: &mut Collected,
     folder: &Path,
     left_out: &dyn Fn(&Path) -> bool,
-) -> Result<(), InputError> {
+    cancel: &CancelToken,
+) -> Result<Seen, InputError> {
     std::fs::read_dir(folder).map_err(|error| InputError::Folder(folder.to_owned(), error))?;
     let mut found = Vec::new();
     let mut passed_over = PassedOver {
         folder: folder.to_owned(),
         ..PassedOver::default()
     };
+    let mut seen = Seen::default();
     let mut entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
     while let Some(entry) = entries.next() {
+        if cancel.is_cancelled() {
+            return Err(InputError::Interrupted);
+        }
         let entry = match entry {
             Ok(entry) => entry,
             // A broken link or a locked folder is no reason to skip the others.
@@ -72,7 +82,14 @@ pub(crate) fn walk(
         };
         match kind(&entry) {
             Entry::Folder if left_out(entry.path()) => entries.skip_current_dir(),
-            Entry::Folder => {}
+            Entry::Folder => {
+                if let Some(first) = seen.before(&entry) {
+                    let (path, first) = (shown(entry.path()), shown(first));
+                    let note = format!("skipped `{path}`: it is the same folder as `{first}`");
+                    collected.skipped.push(note);
+                    entries.skip_current_dir();
+                }
+            }
             Entry::Recording => found.push(recording(folder, entry.into_path())),
             Entry::Hidden => {
                 passed_over.hidden += 1;
@@ -86,7 +103,30 @@ pub(crate) fn walk(
     }
     collected.passed_over.extend(passed_over.some());
     collected.recordings.extend(found);
-    Ok(())
+    Ok(seen)
+}
+
+/// The folders that a walk has read, by device and number.
+#[derive(Default)]
+pub(crate) struct Seen(HashMap<(u64, u64), PathBuf>);
+
+impl Seen {
+    /// The path by which the folder of this device and number was read.
+    pub(crate) fn path(&self, identity: (u64, u64)) -> Option<&Path> {
+        self.0.get(&identity).map(PathBuf::as_path)
+    }
+
+    /// The path by which the folder was read before; else remembers it.
+    fn before(&mut self, entry: &DirEntry) -> Option<&Path> {
+        let metadata = entry.metadata().ok()?;
+        match self.0.entry((metadata.dev(), metadata.ino())) {
+            Occupied(before) => Some(before.into_mut()),
+            Vacant(first) => {
+                first.insert(entry.path().to_owned());
+                None
+            }
+        }
+    }
 }
 
 /// Whether [`walk`] takes a file of this path in the folder for a recording.

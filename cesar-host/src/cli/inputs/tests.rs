@@ -39,7 +39,7 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn a_folder_gives_its_recordings_and_reports_skipped_files() {
     let folder = folder();
-    let collected = collect(&[&folder.path().to_owned()]).unwrap();
+    let collected = collect(&[&folder.path().to_owned()], &CancelToken::default()).unwrap();
     let root = format!("{}/", folder.path().display());
     let names = collected.recordings.iter().map(|recording| lossless(&recording.name));
     let labels = collected
@@ -67,7 +67,7 @@ fn a_folder_gives_its_recordings_and_reports_skipped_files() {
 fn named_inputs_are_taken_regardless_of_extension() {
     let folder = folder();
     let inputs = ["._b.wav", ".git", "talk.mp3.part", "no_extension"].map(|name| folder.path().join(name));
-    let collected = collect(&inputs.iter().collect::<Vec<_>>()).unwrap();
+    let collected = collect(&inputs.iter().collect::<Vec<_>>(), &CancelToken::default()).unwrap();
     let names: Vec<_> = collected
         .recordings
         .iter()
@@ -80,17 +80,26 @@ fn named_inputs_are_taken_regardless_of_extension() {
 fn an_input_without_recordings_does_not_stop_the_others() {
     let empty = tempfile::tempdir().unwrap();
     let (empty, file) = (empty.path().to_owned(), PathBuf::from("talk.wav"));
-    let collected = collect(&[&empty, &file]).unwrap();
+    let collected = collect(&[&empty, &file], &CancelToken::default()).unwrap();
     assert_eq!((collected.recordings.len(), collected.failed.len()), (1, 1));
-    assert!(matches!(collect(&[&empty]), Err(InputError::NoRecordings(_))));
-    assert_eq!(collect(&[&empty, &empty]).unwrap().failed.len(), 2);
+    assert!(matches!(
+        collect(&[&empty], &CancelToken::default()),
+        Err(InputError::NoRecordings(_))
+    ));
+    assert_eq!(
+        collect(&[&empty, &empty], &CancelToken::default())
+            .unwrap()
+            .failed
+            .len(),
+        2
+    );
 }
 
 #[test]
 fn a_pipe_is_read_to_its_end() {
     let folder = folder();
     let path = folder.path().join("pipe.wav");
-    let mut recordings = collect(&[&path]).unwrap().recordings;
+    let mut recordings = collect(&[&path], &CancelToken::default()).unwrap().recordings;
     let recording = &mut recordings[0];
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     std::thread::scope(|scope| {
@@ -104,9 +113,46 @@ fn a_pipe_is_read_to_its_end() {
 #[test]
 fn a_silent_pipe_can_be_cancelled() {
     let folder = folder();
-    let mut recordings = collect(&[&folder.path().join("pipe.wav")]).unwrap().recordings;
+    let mut recordings = collect(&[&folder.path().join("pipe.wav")], &CancelToken::default())
+        .unwrap()
+        .recordings;
     let cancel = CancelToken::default();
     cancel.cancel();
     let error = recordings[0].receive(folder.path(), &cancel).unwrap_err();
+    assert!(matches!(error, InputError::Interrupted));
+}
+
+/// Two links in each folder to the next: 2^16 paths lead to the last.
+#[test]
+fn a_folder_with_many_links_to_it_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..16 {
+        let path = folder.path().join(format!("f{number}"));
+        fs::create_dir(&path).unwrap();
+        for link in ["a", "b"] {
+            std::os::unix::fs::symlink(format!("../f{}", number + 1), path.join(link)).unwrap();
+        }
+    }
+    fs::create_dir(folder.path().join("f16")).unwrap();
+    fs::write(folder.path().join("f16/talk.wav"), "x").unwrap();
+    let first = folder.path().join("f0");
+    let collected = collect(&[&first], &CancelToken::default()).unwrap();
+    let names: Vec<_> = collected.recordings.iter().map(|recording| &recording.name).collect();
+    let [name] = names[..] else { panic!("{names:?}") };
+    assert_eq!(name.components().count(), 17);
+    assert_eq!(collected.skipped.len(), 16);
+    assert!(
+        collected.skipped[0].contains("it is the same folder as"),
+        "{:?}",
+        collected.skipped
+    );
+}
+
+#[test]
+fn the_reading_of_a_folder_can_be_cancelled() {
+    let folder = folder();
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    let error = collect(&[&folder.path().to_owned()], &cancel).unwrap_err();
     assert!(matches!(error, InputError::Interrupted));
 }

@@ -146,7 +146,9 @@ fn a_recording_is_never_overwritten() {
     let site = Site::new();
     let recording = site.path("out/talk.txt");
     std::fs::write(&recording, "a recording").unwrap();
-    let collected = crate::cli::inputs::collect(&[&recording]).unwrap().recordings;
+    let collected = crate::cli::inputs::collect(&[&recording], &cesar_runner::CancelToken::default())
+        .unwrap()
+        .recordings;
     let places = places(&collected, &["txt".into()], None, Some(&site.path("out"))).unwrap();
     let outputs = Outputs::new(&collected, &places, Clobbering::Any, None);
     let fill = |file: &mut dyn Write| file.write_all(b"text");

@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use cesar_base::FileStamp;
 use cesar_base::names::shown;
+use cesar_runner::CancelToken;
 use notify::event::{AccessKind, AccessMode, CreateKind, Flag, ModifyKind, RemoveKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::cli::inputs::Collected;
-use crate::cli::inputs::folder::{is_recording, recording, walk};
+use crate::cli::inputs::folder::{Seen, is_recording, recording, walk};
 use crate::cli::inputs::{InputError, Recording};
 use crate::cli::report::Failure;
 
@@ -61,6 +62,8 @@ struct Folder {
     /// The folder that the system reports about.
     watched: Option<Identity>,
     is_missing: bool,
+    /// The folders of the last walk.
+    read: Seen,
 }
 
 /// The watched folders.
@@ -95,6 +98,7 @@ impl Folders {
                 absolute,
                 watched: None,
                 is_missing: false,
+                read: Seen::default(),
             });
         }
         for other in others {
@@ -188,7 +192,7 @@ impl Folders {
     }
 
     /// The recordings of all folders, and sentences about folders that disappeared, came back, or cannot be read.
-    pub(super) fn walk(&mut self, quietly: bool) -> (Vec<(PathBuf, FileStamp)>, Vec<String>) {
+    pub(super) fn walk(&mut self, quietly: bool, cancel: &CancelToken) -> (Vec<(PathBuf, FileStamp)>, Vec<String>) {
         let mut said = Vec::new();
         if let Err(error) = self.cover() {
             tracing::debug!("{error}");
@@ -201,9 +205,13 @@ impl Folders {
             // A link to a folder above leads to the watched folder again, with the same recordings.
             let is_again = |below: &Path| watched.is_some() && identity_of(below) == watched;
             let is_left_out = |below: &Path| below != path && (is_again(below) || is_in(below, left_out));
-            match walk(&mut collected, path, &is_left_out) {
-                Ok(()) if std::mem::take(&mut folder.is_missing) => said.push(format!("`{}` is back", shown(path))),
-                Ok(()) => {}
+            match walk(&mut collected, path, &is_left_out, cancel) {
+                Ok(read) => {
+                    folder.read = read;
+                    if std::mem::take(&mut folder.is_missing) {
+                        said.push(format!("`{}` is back", shown(path)));
+                    }
+                }
                 Err(InputError::Folder(_, error)) if !folder.is_missing => {
                     folder.is_missing = true;
                     said.push(format!("waiting for `{}`, which cannot be read: {error}", shown(path)));
@@ -233,10 +241,13 @@ impl Folders {
         let (folder, below) =
             (self.folders.iter()).find_map(|folder| Some((folder, absolute.strip_prefix(&folder.absolute).ok()?)))?;
         let (path, watched) = (folder.path.join(below), identity_of(&folder.path));
-        // The system follows links, and reports a folder by one of its paths.
-        let again = above(&path, &folder.path).find(|above| watched.is_some() && identity_of(above) == watched);
-        let below = again.and_then(|again| path.strip_prefix(again).ok());
-        let path = below.map_or_else(|| path.clone(), |below| folder.path.join(below));
+        // The system follows links, and reports a folder by one of its paths, which may be another one than that of the walk.
+        let read = |above: &Path| match identity_of(above)? {
+            identity if Some(identity) == watched => Some(folder.path.as_path()),
+            identity => folder.read.path(identity),
+        };
+        let known = above(&path, &folder.path).find_map(|above| Some((read(above)?, path.strip_prefix(above).ok()?)));
+        let path = known.map_or_else(|| path.clone(), |(read, below)| read.join(below));
         let is_left_out = || above(&path, &folder.path).any(|above| is_in(above, &self.left_out));
         (is_recording(&folder.path, &path) && !is_left_out()).then_some(path)
     }

@@ -245,9 +245,8 @@ impl<'a> Watcher<'a> {
 
     fn walk(&mut self) {
         let begun = self.start.elapsed();
-        let (found, said) = self
-            .folders
-            .walk(begun > Duration::ZERO && self.walk_took > Duration::ZERO);
+        let quietly = begun > Duration::ZERO && self.walk_took > Duration::ZERO;
+        let (found, said) = self.folders.walk(quietly, self.processor.cancel);
         said.iter().for_each(|text| self.processor.show.inform(text));
         let now = self.start.elapsed();
         self.settling.scanned(found, look, now);
