@@ -83,6 +83,9 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
         ));
     }
     let Some(query) = query else { return Ok(Exit::Done) };
+    if args.from.zip(args.to).is_some_and(|(from, to)| to < from) {
+        return Err(Failure::usage("`--to` is before `--from`; no transcript is of both"));
+    }
     let filter = Filter {
         speaker: args.speaker.clone(),
         from: args.from,

@@ -152,6 +152,12 @@ pub(crate) async fn search(State(app): State<App>, query: QueryFields) -> Result
         language: params.language,
         holder: Some(JOBS.to_owned()),
     };
+    if filter.from.zip(filter.to).is_some_and(|(from, to)| to < from) {
+        let message = "`to` is before `from`; no transcript is of both";
+        return Err(Refusal::bad(Code::UnsupportedValue, message.to_owned())
+            .param("to")
+            .into());
+    }
     let after: Option<Cursor> = read("cursor", params.cursor)?;
     let limit = params.limit.unwrap_or(PAGE);
     let page = app
