@@ -54,7 +54,7 @@ pub enum AudioError {
         advice: &'static str,
     },
     /// No audio track matches the requested one.
-    #[error("`{name}` has no audio track `{wanted}`; its tracks are {tracks}; give one of these to --audio-track")]
+    #[error("`{name}` has no audio track `{wanted}`; its tracks are {tracks}; choose one of these as the audio track")]
     NoSuchTrack {
         /// The recording.
         name: Name,

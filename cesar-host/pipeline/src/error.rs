@@ -126,6 +126,7 @@ impl PipelineError {
             Self::Option { .. }
                 | Self::Format { .. }
                 | Self::Glossary(_)
+                | Self::Audio(AudioError::EmptySlice { .. })
                 | Self::Plugin(PluginError::Unknown { .. })
                 | Self::Runner(RunnerError::Stage {
                     kind: ErrorKind::InvalidOptions,

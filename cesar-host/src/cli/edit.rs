@@ -118,7 +118,9 @@ pub(super) fn run(args: &Args, settings: &Settings, cancel: &CancelToken) -> Res
         let history = corrections
             .map(|corrections| corrections.history(&subject.media))
             .transpose();
-        show(args, &subject, &history.map_err(Failure::failed)?.unwrap_or_default());
+        let history = history.map_err(Failure::failed)?.unwrap_or_default();
+        check_revision(args, &history)?;
+        show(args, &subject, &history);
         return Ok(Exit::Done);
     }
     let corrections = Corrections::open(&folder, StoreOptions::default()).map_err(Failure::failed)?;
@@ -206,10 +208,7 @@ fn append(args: &Args, corrections: &Corrections, subject: &Subject, batch: &[Op
     loop {
         tries += 1;
         let history = corrections.history(&subject.media).map_err(Failure::failed)?;
-        if let Some(expected) = args.if_revision.filter(|expected| *expected != history.current) {
-            let current = history.current;
-            return Err(Failure::failed(CorrectionsError::Conflict { expected, current }));
-        }
+        check_revision(args, &history)?;
         let mut batch = batch.to_vec();
         if let Some(revision) = args.undo {
             let revision = revision.or_else(|| last_in_effect(&history));
@@ -236,6 +235,15 @@ fn append(args: &Args, corrections: &Corrections, subject: &Subject, batch: &[Op
             Err(CorrectionsError::Conflict { .. }) if tries < TRIES => {}
             Err(error) => return Err(Failure::failed(error)),
         }
+    }
+}
+
+/// Refuses a history at another revision than that of `--if-revision`.
+fn check_revision(args: &Args, history: &History) -> Result<(), Failure> {
+    let current = history.current;
+    match args.if_revision.filter(|expected| *expected != current) {
+        Some(expected) => Err(Failure::failed(CorrectionsError::Conflict { expected, current })),
+        None => Ok(()),
     }
 }
 

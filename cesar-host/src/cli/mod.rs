@@ -183,6 +183,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
     if let Some(exit) = without_settings(&cli) {
         return exit;
     }
+    if cli.quiet {
+        report::be_quiet();
+    }
     let verbosity = match cli.quiet {
         true => -1,
         false => i8::try_from(cli.verbose).unwrap_or(i8::MAX),
@@ -192,12 +195,10 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         log_to_stderr(verbosity);
     }
     let resolved = resolve(cli.config, matches).map_err(Failure::usage)?;
-    if !cli.quiet {
-        resolved
-            .warnings()
-            .iter()
-            .for_each(|warning| note(&format!("warning: {warning}")));
-    }
+    resolved
+        .warnings()
+        .iter()
+        .for_each(|warning| note(&format!("warning: {warning}")));
     let settings = resolved.settings();
     match cli.command {
         Command::Transcribe(args) => transcribe::run(&args, &settings, verbosity, &cancel_on_ctrl_c()),

@@ -22,7 +22,7 @@ use cesar_pipeline::{Event, Observer};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::report::{note, print_error};
+use super::report::{print_error, write_line};
 use board::Recording;
 use screen::Screen;
 
@@ -99,13 +99,13 @@ impl Show {
 
     /// A line for the user.
     pub(super) fn say(&self, text: &str) {
-        self.suspend(|| note(text));
+        self.suspend(|| write_line(text));
     }
 
     /// A line for programs.
     pub(super) fn json(&self, value: &Value) {
         if self.style == Progress::Json {
-            note(&value.to_string());
+            write_line(&value.to_string());
         }
     }
 

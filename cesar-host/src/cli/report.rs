@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cesar_base::names::visible_lines;
 use cesar_pipeline::PipelineError;
@@ -96,11 +97,26 @@ pub(crate) fn print_json(value: &impl Serialize) {
     print(&format!("{text}\n"));
 }
 
-/// Writes a line to standard error, with control characters made visible. Errors are ignored: standard error may be closed.
+/// Whether notes are left out (`--quiet`).
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out notes from now on.
+pub(crate) fn be_quiet() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Writes a note to standard error, unless only errors are asked for.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", visible_lines(text));
+    if !IS_QUIET.load(Ordering::Relaxed) {
+        write_line(text);
+    }
 }
 
 pub(crate) fn print_error(text: &str) {
-    note(&format!("error: {text}"));
+    write_line(&format!("error: {text}"));
+}
+
+/// Writes a line to standard error, with control characters made visible. Errors are ignored: standard error may be closed.
+pub(crate) fn write_line(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", visible_lines(text));
 }

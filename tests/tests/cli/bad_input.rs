@@ -124,7 +124,7 @@ fn parts_outside_the_recording_are_refused() {
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "2", "--end-time", "1"], @"
     error: the slice of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later --end-time, or a --max-duration above 0
-    exit 1
+    exit 2
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "soon"], @"
     error: invalid value 'soon' for '--start-time <TIME>': it must be seconds (`90`, `90.5`) or `[HH:]MM:SS[.fff]` (`1:30`)

@@ -7,7 +7,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobId, JobRequest, JobState};
-use cesar_pipeline::{FormatRequest, SpeakersRequest};
+use cesar_pipeline::{FormatRequest, Pipeline, PluginState, SpeakersRequest};
+use plugin_api::manifest::StageKind;
 
 use super::request::{Endpoint, ResponseFormat, SpeechForm, SpeechRequest};
 use super::wait::{cache_use, check_speakers, ended, parse, transcript};
@@ -109,15 +110,24 @@ fn fill(shared: &Shared, speech: &SpeechRequest, mut asked: JobRequest) -> Resul
         ..speakers_request(shared, &asked)?
     };
     if speech.format == ResponseFormat::DiarizedJson && !shared.pipeline.will_identify_speakers(&able) {
-        return Err(Refusal::bad(
-            Code::UnsupportedValue,
-            "`diarized_json` needs a diarize plugin with its models, and there is none",
-        )
-        .param("response_format"));
+        return Err(Refusal::bad(Code::UnsupportedValue, no_speakers(&shared.pipeline)).param("response_format"));
     }
     // No other format has room for speakers.
     asked.parameters.diarize = Some(speech.format == ResponseFormat::DiarizedJson);
     Ok(asked)
+}
+
+/// Why no speakers can be identified.
+fn no_speakers(pipeline: &Pipeline) -> String {
+    let diarizers = pipeline.registry().of_stage(StageKind::Diarize);
+    let missing = diarizers.iter().find_map(|plugin| match pipeline.plugin_state(plugin) {
+        PluginState::MissingLibrary(reason) => Some(reason),
+        _ => None,
+    });
+    match missing {
+        Some(reason) => format!("`diarized_json` needs speaker identification, and {reason}"),
+        None => "`diarized_json` needs a diarize plugin with its models, and there is none".to_owned(),
+    }
 }
 
 /// Equal for equal work, whatever the label of the file.

@@ -24,9 +24,9 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
     match settings.cache.folder() {
         Ok(Some(cache)) => findings.push(folder("cache folder", cache, "results are computed again each time")),
         Ok(None) => findings.push(Finding::ok("cache folder", "disabled (`cache.enabled`)")),
-        Err(error) => findings.push(Finding::warning(
+        Err(_) => findings.push(Finding::warning(
             "cache folder",
-            error.to_string(),
+            "none, because neither `XDG_CACHE_HOME` nor `HOME` is set",
             "name one with `cache.dir` or `--cache-dir`",
         )),
     }
