@@ -23,11 +23,8 @@ impl<'a> Checkpoint<'a> {
     pub(super) fn open(what: &str, content: &'a [u8]) -> Result<Self, ConvertError> {
         let malformed = |reason: String| ConvertError::malformed(what, reason);
         let mut archive = ZipArchive::new(Cursor::new(content)).map_err(|error| malformed(error.to_string()))?;
-        let mut names = archive.file_names().filter_map(Result::ok);
-        let name = names
-            .find(|name| name.ends_with("data.pkl"))
-            .map(|name| name.into_owned());
-        drop(names);
+        let name = archive.file_names().find(|name| name.ends_with("data.pkl"));
+        let name = name.map(str::to_owned);
         let name = name.ok_or_else(|| malformed("it is no PyTorch checkpoint".to_owned()))?;
         let root = name.trim_end_matches("data.pkl").to_owned();
         let pickled = read_file(&mut archive, &name).map_err(malformed)?;
