@@ -135,6 +135,9 @@ impl AsFd for Pcm {
     }
 }
 
+/// Zeros that are left out of a file on disk, in bytes: file systems keep holes by pages.
+const LEAST_HOLE: usize = 16 << 10;
+
 /// The place of the samples.
 #[derive(Debug)]
 enum Place {
@@ -189,6 +192,11 @@ impl PcmWriter {
         }
         match &mut self.place {
             Place::Memory(file) => file.write_all(&self.bytes).map_err(PcmError::Memory),
+            // Filled gaps of a recording of some bytes would take gigabytes.
+            Place::Disk(file) if self.bytes.len() >= LEAST_HOLE && self.bytes.iter().all(|byte| *byte == 0) => {
+                let length = i64::try_from(self.bytes.len()).unwrap_or(i64::MAX);
+                file.seek_relative(length).map_err(|error| self.room.refused(error))
+            }
             Place::Disk(file) => file.write_all(&self.bytes).map_err(|error| self.room.refused(error)),
         }
     }
@@ -214,7 +222,11 @@ impl PcmWriter {
     pub fn finish(self) -> Result<Pcm, PcmError> {
         let file = match self.place {
             Place::Memory(file) => sealed(file).map_err(PcmError::Memory)?,
-            Place::Disk(file) => for_reading(&file).map_err(|error| self.room.refused(error))?,
+            Place::Disk(file) => {
+                // The end may be a hole.
+                let whole = file.set_len(self.samples * 4).and_then(|()| for_reading(&file));
+                whole.map_err(|error| self.room.refused(error))?
+            }
         };
         Ok(Pcm {
             file,
@@ -254,6 +266,34 @@ mod tests {
         writer.write(&[0.0, 1.0])?;
         writer.write(&[-1.0])?;
         writer.finish()
+    }
+
+    #[test]
+    fn silence_takes_no_room_on_disk() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let room = |in_memory| Room {
+            in_memory,
+            ..Room::of_cache(folder.path().to_owned())
+        };
+        let written = |in_memory| {
+            let mut writer = PcmWriter::new(room(in_memory)).unwrap();
+            for block in 0..100 {
+                let sample = if block == 50 { 0.5 } else { 0.0 };
+                writer.write(&[sample; 8192]).unwrap();
+            }
+            writer.finish().unwrap()
+        };
+        let (memory, disk) = (written(u64::MAX), written(0));
+        assert_eq!(disk.digest(), memory.digest());
+        let content = |pcm: &Pcm| {
+            let mut bytes = Vec::new();
+            pcm.copy_to(&mut bytes).unwrap();
+            bytes
+        };
+        assert!(content(&disk) == content(&memory));
+        let allocated = disk.file.metadata().unwrap().blocks() * 512;
+        assert!(allocated < 10 * 8192 * 4, "{allocated} bytes");
     }
 
     #[test]
