@@ -19,10 +19,10 @@ pub mod seams;
 
 /// Silence that ends speech in batches and without, in ms, unless said otherwise.
 const MIN_SILENCE: [f64; 2] = [160.0, 2000.0];
-/// Silence kept on both sides of speech, in ms, unless said otherwise. With so much of it, windows lie where they do without detection, and the
-/// text is the same, unless a pause is long.
-const PAD: f64 = 1000.0;
-/// The same as faster-whisper has it: in batches, and with its model.
+/// Silence kept on both sides of speech, in ms, unless said otherwise. Windows then lie where they do without detection, and the text is the
+/// same, unless a pause has more than twice as much, or the recording begins or ends with more.
+const PAD: f64 = 2000.0;
+/// The same as faster-whisper has it: in batches, with its model, and where speech is cut, which would leave too little of it.
 const REFERENCE_PAD: f64 = 400.0;
 /// The greatest length of speech in batches, in seconds, unless `chunk_length` says otherwise.
 const CHUNK_SECONDS: usize = 30;
@@ -61,7 +61,7 @@ fn rules(request: &Request) -> Rules {
     } else {
         request.vad_max_speech_duration_s.unwrap_or(f64::INFINITY)
     };
-    let pad = match batched || request.vad_model.is_some() {
+    let pad = match batched || request.vad_model.is_some() || request.vad_max_speech_duration_s.is_some() {
         true => REFERENCE_PAD,
         false => PAD,
     };
