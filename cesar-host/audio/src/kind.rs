@@ -5,12 +5,13 @@
 //! documents are named and refused: their content is in other files.
 
 mod claimed;
+mod last_packet;
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-pub(crate) use claimed::{Walk, begins_again, claimed_length};
+pub(crate) use claimed::{Walk, begins_again, claimed_length, dolby_frame, dts_frame, goes_on};
 
 /// Bytes examined.
 const HEAD: usize = 4096;

@@ -24,6 +24,8 @@ pub(crate) trait Header: Copy {
     const LENGTH: usize;
     /// Maximum length of a frame, in bytes.
     const LONGEST: usize;
+    /// First bytes that a header can have.
+    const FIRST: &[u8] = &[0xFF];
 
     /// Reads the header at the start of `bytes`.
     fn parse(bytes: &[u8]) -> Option<Self>;
@@ -124,7 +126,7 @@ impl<H: Header> Walker<H> {
         if !walker.begins_here()? {
             let limit = first.saturating_add(H::LONGEST as u64).min(end);
             let Some(position) = walker.search(first + 1, limit)? else {
-                return Ok(None);
+                return Ok(walker.resumes_later()?.then_some(walker));
             };
             walker.skipped += position - first;
             walker.start = position;
@@ -149,6 +151,19 @@ impl<H: Header> Walker<H> {
             count += 1;
         }
         Ok((count > MOST_BY_CHANCE).then_some(first))
+    }
+
+    /// Whether a frame is here and frames like it come later: then those directly behind it are lost.
+    fn resumes_later(&mut self) -> Result<bool, AudioError> {
+        let (start, end) = (self.position, self.end);
+        let Some((header, _)) = self.frame_at(start)? else {
+            return Ok(false);
+        };
+        let Some(position) = self.search(start + H::LENGTH as u64, end)? else {
+            return Ok(false);
+        };
+        let later = self.header_at(position)?;
+        Ok(later.is_some_and(|later| header.is_like(&later)))
     }
 
     /// Goes back to the first frame.
@@ -275,7 +290,7 @@ impl<H: Header> Walker<H> {
             if piece.is_empty() {
                 break;
             }
-            let candidates = piece.iter().enumerate().filter(|(_, byte)| **byte == 0xFF);
+            let candidates = piece.iter().enumerate().filter(|(_, byte)| H::FIRST.contains(byte));
             for (offset, _) in candidates {
                 let candidate = position + offset as u64;
                 if candidate >= limit {

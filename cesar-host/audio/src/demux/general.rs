@@ -3,6 +3,7 @@
 //! These have one track, and their packets follow each other. An error of symphonia is the end, and the declared frames of the
 //! header show how much is missing.
 
+mod chunks;
 mod padded;
 
 use std::fs::File;
@@ -11,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
@@ -18,12 +20,13 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::{Duration, TimeBase};
 
+use chunks::{AIFF, CAF, Layout};
 use padded::Padded;
 
-use super::{Codec, Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
-use crate::clock::nanoseconds;
+use super::xiph::{OPUS_RATE, OpusLengths};
+use super::{Codec, Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
+use crate::clock::{frames, nanoseconds};
 use crate::error::reason;
-use crate::kind::Walk;
 use crate::{AudioError, SOURCE_RATES, stop};
 
 struct General {
@@ -34,12 +37,16 @@ struct General {
     ending: Ending,
     /// Remaining bytes of the sound, if the file ends inside it.
     left: Option<usize>,
+    /// For Opus.
+    lengths: Option<OpusLengths>,
+    /// Losses since the previous packet.
+    lost: Losses,
 }
 
 /// Opens the file, whose kind is given by symphonia's extension for it.
 ///
 /// # Errors
-/// [`AudioError::Unsupported`] if symphonia refuses it.
+/// [`AudioError::Unsupported`] if symphonia refuses it; [`AudioError::Damaged`] without the table of packets that its codec needs.
 pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, AudioError> {
     let unreadable = |source| AudioError::unreadable(path, source);
     let file = File::open(path).map_err(unreadable)?;
@@ -48,20 +55,23 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         "caf" => Some(&CAF),
         _ => None,
     };
-    let cut = match chunks {
-        Some(chunks) => cut_sound(path, chunks).map_err(unreadable)?,
-        None => None,
+    let Layout {
+        patches,
+        cut,
+        following,
+        lacks_table,
+    } = match chunks {
+        Some(chunks) => chunks.layout(path).map_err(unreadable)?,
+        None => Layout::default(),
     };
-    let claimed = cut.as_ref().map_or(0, |cut| cut.claimed);
-    let patches = match chunks {
-        Some(chunks) => unwritten_sizes(path, chunks).map_err(unreadable)?,
-        None => Vec::new(),
-    };
-    let follower = match chunks {
-        Some(chunks) => following(path, chunks).map_err(unreadable)?,
-        None => None,
-    };
-    let own = follower.map(|(own, _)| own);
+    if lacks_table {
+        return Err(AudioError::Damaged {
+            name: path.into(),
+            reason: "the table of packets at its end is missing, so it was cut off or never finished".to_owned(),
+        });
+    }
+    let claimed = cut.map_or(0, |cut| cut.claimed);
+    let own = following.map(|(own, _)| own);
     let source = Box::new(Padded::new(file, own, claimed, patches).map_err(unreadable)?);
     let mut hint = Hint::new();
     hint.with_extension(extension);
@@ -82,6 +92,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     };
     // The caller refuses an impossible rate by its name.
     let rate = parameters.sample_rate.filter(|rate| SOURCE_RATES.contains(rate));
+    let is_opus = parameters.codec == CODEC_ID_OPUS;
     let frames = track.num_frames.filter(|frames| *frames > 0);
     let tracks = vec![Track {
         id: u64::from(track.id),
@@ -92,7 +103,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         is_default: true,
         declared_end: frames.zip(rate).map(|(frames, rate)| nanoseconds(frames, rate)),
     }];
-    let lost = follower.zip(tracks[0].declared_end).map(|((own, others), declared)| {
+    let lost = following.zip(tracks[0].declared_end).map(|((own, others), declared)| {
         let length = i128::from(declared) * i128::from(others) / i128::from(own.max(1));
         Loss::of_another_recording(Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX))
     });
@@ -106,6 +117,8 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
             ..Ending::default()
         },
         left: cut.map(|cut| cut.sound),
+        lengths: is_opus.then(OpusLengths::default),
+        lost: Losses::default(),
     }))
 }
 
@@ -115,137 +128,6 @@ const PANICKED: &str = "its reader failed";
 /// The result of symphonia's reader; `None` if it panicked. Hostile bytes must not end a run over many recordings.
 fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(read)).ok()
-}
-
-/// A file that ends inside its sound.
-struct Cut {
-    /// Declared end of the sound.
-    claimed: u64,
-    /// Bytes of the sound that are present.
-    sound: usize,
-}
-
-/// The structure of chunks in a container.
-struct Chunks {
-    /// Position of the first chunk.
-    first: u64,
-    /// The name of the chunk with the sound.
-    sound: [u8; 4],
-    /// Bytes of a size, behind the name.
-    size: u64,
-    /// Position of the samples in the chunk with the sound.
-    samples: u64,
-    /// Unit of sizes.
-    unit: u64,
-    /// The first bytes of a file: where a chunk should be, another file begins.
-    beginning: [u8; 4],
-}
-
-const AIFF: Chunks = Chunks {
-    first: 12,
-    sound: *b"SSND",
-    size: 4,
-    samples: 16,
-    unit: 2,
-    beginning: *b"FORM",
-};
-
-const CAF: Chunks = Chunks {
-    first: 8,
-    sound: *b"data",
-    size: 8,
-    samples: 16,
-    unit: 1,
-    beginning: *b"caff",
-};
-
-/// Sizes that a program could not write because its output was a pipe, by the length of the file: those of the sound and, in AIFF, of
-/// the file.
-fn unwritten_sizes(path: &Path, chunks: &Chunks) -> io::Result<Vec<(u64, Vec<u8>)>> {
-    let mut walk = Walk::new(File::open(path)?)?;
-    let size_of = |rest: u64| match chunks.size {
-        4 => u32::try_from(rest).unwrap_or(u32::MAX).to_be_bytes().to_vec(),
-        _ => rest.to_be_bytes().to_vec(),
-    };
-    let is_unwritten = |size: u64| match chunks.size {
-        4 => size == 0 || size >= 0xFFFF_FFFE,
-        _ => size < 4 || i64::try_from(size).is_err(),
-    };
-    let mut patches = Vec::new();
-    if chunks.size == 4 {
-        walk.skip(4)?;
-        let size = walk.peek::<4>()?.map_or(1, u32::from_be_bytes);
-        if is_unwritten(u64::from(size)) {
-            patches.push((4, size_of(walk.length.saturating_sub(8))));
-        }
-    }
-    walk.skip(chunks.first - walk.position)?;
-    while let Some((name, size)) = chunks.head(&mut walk)? {
-        let head = 4 + chunks.size;
-        if name == chunks.sound {
-            let rest = walk.length.saturating_sub(walk.position + head);
-            if is_unwritten(size) {
-                patches.push((walk.position + 4, size_of(rest)));
-            }
-            break;
-        }
-        walk.skip(head.saturating_add(size).saturating_add(size % chunks.unit))?;
-    }
-    Ok(patches)
-}
-
-/// Follows the chunks of AIFF or CAF to the sound.
-fn cut_sound(path: &Path, chunks: &Chunks) -> io::Result<Option<Cut>> {
-    let mut walk = Walk::new(File::open(path)?)?;
-    walk.skip(chunks.first)?;
-    while let Some((name, size)) = chunks.head(&mut walk)? {
-        if chunks.size == 8 && i64::try_from(size).is_err() {
-            break; // Of a stream: as long as the file.
-        }
-        let (begin, head) = (walk.position, 4 + chunks.size);
-        walk.skip(head.saturating_add(size).saturating_add(size % chunks.unit))?;
-        let claimed = begin.saturating_add(head).saturating_add(size);
-        if name == chunks.sound && claimed > walk.length {
-            let sound = walk.length.saturating_sub(begin + chunks.samples);
-            return Ok(Some(Cut {
-                claimed,
-                sound: usize::try_from(sound).unwrap_or(usize::MAX),
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// The bytes of the recording and those behind it, if these are another one.
-fn following(path: &Path, chunks: &Chunks) -> io::Result<Option<(u64, u64)>> {
-    let mut walk = Walk::new(File::open(path)?)?;
-    walk.skip(chunks.first)?;
-    while let Some((_, size)) = chunks.head(&mut walk)? {
-        walk.skip(
-            (4 + chunks.size)
-                .saturating_add(size)
-                .saturating_add(size % chunks.unit),
-        )?;
-    }
-    let (own, is_another) = (walk.position, walk.peek::<4>()? == Some(chunks.beginning));
-    Ok(is_another.then(|| (own, walk.length.saturating_sub(own))))
-}
-
-impl Chunks {
-    /// Name and size of the next chunk; `None` where the file ends or another one begins.
-    fn head(&self, walk: &mut Walk) -> io::Result<Option<([u8; 4], u64)>> {
-        if walk.peek::<4>()? == Some(self.beginning) {
-            return Ok(None);
-        }
-        Ok(match self.size {
-            4 => walk
-                .peek::<8>()?
-                .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from(u32::from_be_bytes(rest)))),
-            _ => walk
-                .peek::<12>()?
-                .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from_be_bytes(rest))),
-        })
-    }
 }
 
 impl Demuxer for General {
@@ -260,6 +142,44 @@ impl Demuxer for General {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
+        while let Some(packet) = self.advance()? {
+            match self.is_damaged(&packet) {
+                true => self.lost.add(Loss {
+                    duration: packet.duration,
+                    message: OpusLengths::MESSAGE.to_owned(),
+                }),
+                false => {
+                    return Ok(Some(Packet {
+                        lost: self.lost.take(),
+                        ..packet
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn ending(&self) -> Ending {
+        let mut lost = self.lost.clone();
+        lost.append(self.ending.lost.clone());
+        Ending {
+            lost,
+            ..self.ending.clone()
+        }
+    }
+}
+
+impl General {
+    /// Whether an Opus packet does not have the length that the table of packets has for it. The table is the encoder's, so already
+    /// the first length in it counts.
+    fn is_damaged(&mut self, packet: &Packet) -> bool {
+        let Some(lengths) = &mut self.lengths else { return false };
+        let declared = frames(packet.duration.unwrap_or(0), OPUS_RATE);
+        lengths.expect(declared);
+        lengths.is_damaged(&packet.data, declared)
+    }
+
+    fn advance(&mut self) -> Result<Option<Packet>, AudioError> {
         let packet = contained(|| self.format.next_packet());
         match packet.unwrap_or(Err(Error::DecodeError(PANICKED))) {
             Ok(Some(packet)) if self.left.is_some_and(|left| left < packet.data.len()) => {
@@ -284,10 +204,6 @@ impl Demuxer for General {
                 Ok(None)
             }
         }
-    }
-
-    fn ending(&self) -> Ending {
-        self.ending.clone()
     }
 }
 
@@ -347,6 +263,8 @@ mod tests {
             time_base: None,
             ending: Ending::default(),
             left: None,
+            lengths: None,
+            lost: Losses::default(),
         };
         assert!(matches!(demuxer.next(), Ok(None)));
         assert!(demuxer.ending().is_cut);
@@ -409,23 +327,83 @@ mod tests {
         (samples, declared.map(|end| end / 1_000_000))
     }
 
+    /// `bytes` at a position behind this name.
+    fn set(file: &[u8], (name, behind): (&[u8], usize), bytes: &[u8]) -> Vec<u8> {
+        let mut file = file.to_vec();
+        let place = file.windows(4).position(|window| window == name).unwrap() + 4 + behind;
+        file[place..place + bytes.len()].copy_from_slice(bytes);
+        file
+    }
+
+    const FORM: (&[u8], usize) = (b"FORM", 0);
+    const SOUND: (&[u8], usize) = (b"SSND", 0);
+    const FRAMES: (&[u8], usize) = (b"COMM", 6);
+
+    /// The header declares half of the file, nothing, or what sox writes to a pipe.
+    #[test]
+    fn sizes_that_are_too_small_or_placeholders_are_those_of_the_file() {
+        let whole = aiff(8000);
+        let all: [(&str, u32, u32, u32); 5] = [
+            ("the sound is half", 16_046, 8_008, 8_000),
+            ("all are half", 8_046, 8_008, 4_000),
+            ("only the file is half", 8_046, 16_008, 8_000),
+            ("the program died", 46, 8, 0),
+            ("a pipe", 0x7F00_0036, 0x7F00_0008, 0x3F80_0000),
+        ];
+        for (what, form, sound, frames) in all {
+            let sizes = |file: Vec<u8>| {
+                let file = set(&file, FORM, &form.to_be_bytes());
+                set(&set(&file, SOUND, &sound.to_be_bytes()), FRAMES, &frames.to_be_bytes())
+            };
+            assert_eq!(read(&sizes(whole.clone()), "aiff"), (8000, Some(1000)), "{what}");
+        }
+        let half = set(&caf(8000), (b"data", 0), &8_004_u64.to_be_bytes());
+        assert_eq!(read(&half, "caf"), (8000, Some(1000)));
+    }
+
+    /// Chunks, tags, zeros or another recording.
+    #[test]
+    fn what_is_behind_the_sound_is_no_sound() {
+        let text = b"ANNO\0\0\0\x04text";
+        let own = b"abcd\0\0\0\x02xyefgh\0\0\0\0";
+        for behind in [&text[..], own, &[0; 3000], b"TAG of something", b"\n"] {
+            for form in [16_046_u32, 16_046 + behind.len() as u32] {
+                let file = [aiff(8000), behind.to_vec()].concat();
+                let file = set(&file, FORM, &form.to_be_bytes());
+                assert_eq!(read(&file, "aiff"), (8000, Some(1000)), "{behind:?}");
+            }
+        }
+        let joined = [set(&aiff(8000), SOUND, &8_008_u32.to_be_bytes()), aiff(8000)].concat();
+        let joined = set(&joined, FRAMES, &8_000_u32.to_be_bytes());
+        assert_eq!(
+            read(&joined, "aiff"),
+            (8000, Some(1000)),
+            "the number of frames is right"
+        );
+        let info = [&b"info"[..], &4_u64.to_be_bytes(), &[0; 4]].concat();
+        assert_eq!(read(&[caf(8000), info].concat(), "caf"), (8000, Some(1000)));
+    }
+
+    /// The size of the sound is absurd, but not the number of frames.
+    #[test]
+    fn frames_that_are_all_there_are_no_cut_sound() {
+        let file = set(&aiff(8000), SOUND, &0x7000_0000_u32.to_be_bytes());
+        let whole = set(&file, FRAMES, &8_000_u32.to_be_bytes());
+        assert_eq!(read(&whole, "aiff"), (8000, Some(1000)));
+        let cut = set(&file, FRAMES, &[0; 4]);
+        assert!(read(&cut, "aiff").1 > Some(1000), "only its size is known");
+    }
+
     #[test]
     fn sizes_that_were_never_written_are_those_of_the_file() {
-        let set = |mut file: Vec<u8>, at: usize, bytes: &[u8]| {
-            file[at..at + bytes.len()].copy_from_slice(bytes);
-            file
-        };
-        let place = |file: &[u8], name: &[u8]| file.windows(4).position(|window| window == name).unwrap() + 4;
         for unwritten in [[0; 4], [0xFF; 4]] {
-            let file = aiff(8000);
-            let (form, sound, frames) = (4, place(&file, b"SSND"), place(&file, b"COMM") + 6);
-            let file = set(set(set(file, form, &unwritten), sound, &unwritten), frames, &[0; 4]);
+            let file = set(&set(&aiff(8000), FORM, &unwritten), SOUND, &unwritten);
+            let file = set(&file, FRAMES, &[0; 4]);
             assert_eq!(read(&file, "aiff").0, 8000, "{unwritten:?}");
         }
         for unwritten in [[0; 8], [0xFF; 8]] {
-            let file = caf(8000);
-            let sound = place(&file, b"data");
-            assert_eq!(read(&set(file, sound, &unwritten), "caf").0, 8000, "{unwritten:?}");
+            let file = set(&caf(8000), (b"data", 0), &unwritten);
+            assert_eq!(read(&file, "caf").0, 8000, "{unwritten:?}");
         }
     }
 
@@ -454,5 +432,76 @@ mod tests {
             assert!((5000..=6000).contains(&samples), "{extension}: {samples}");
             assert_eq!(declared, Some(1000), "{extension}");
         }
+    }
+
+    /// Opus of 20 ms, with the table of packets behind the sound.
+    fn opus_caf(packets: &[Vec<u8>]) -> Vec<u8> {
+        let description = [
+            &48_000_f64.to_be_bytes()[..],
+            b"opus",
+            &[0; 4],
+            &0_u32.to_be_bytes(),
+            &960_u32.to_be_bytes(),
+            &1_u32.to_be_bytes(),
+            &0_u32.to_be_bytes(),
+        ]
+        .concat();
+        let count = packets.len() as u64;
+        let table = [
+            &count.to_be_bytes()[..],
+            &(count * 960).to_be_bytes(),
+            &[0; 8],
+            &packets.iter().map(|packet| packet.len() as u8).collect::<Vec<_>>(),
+        ]
+        .concat();
+        let sound = packets.concat();
+        let size = |length: usize| (length as u64).to_be_bytes();
+        [
+            &b"caff\0\x01\0\0desc"[..],
+            &size(32),
+            &description,
+            b"data",
+            &size(sound.len() + 4),
+            &[0; 4],
+            &sound,
+            b"pakt",
+            &size(table.len()),
+            &table,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn opus_packets_of_another_length_than_in_the_table_are_damaged() {
+        let packet = |index: usize| match index {
+            0 | 4 | 9 => vec![0; 40],
+            5 => vec![0x1B; 40],
+            _ => vec![0x78; 40],
+        };
+        let packets: Vec<_> = (0..10).map(packet).collect();
+        let open = |path: &Path| open(path, "caf").map(Some);
+        let drained = super::super::testing::drain(open, &opus_caf(&packets)).unwrap();
+        assert_eq!(drained.packets.len(), 6);
+        assert_eq!(drained.losses(), [OpusLengths::MESSAGE; 2]);
+        assert_eq!((drained.lost_ms(), drained.packets[3].lost.len()), (60, 1));
+        assert_eq!(drained.ending.lost.duration(), 20_000_000);
+    }
+
+    #[test]
+    fn a_recording_that_is_cut_before_its_table_of_packets_is_damaged() {
+        let whole = opus_caf(&vec![vec![0x78; 40]; 10]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording");
+        for length in [100, 300, whole.len() - 46] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let error = open(&path, "caf")
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            let reason = "the table of packets at its end is missing";
+            assert!(error.contains(reason), "{length}: {error}");
+        }
+        // Samples need no table.
+        assert!(read(&caf(4000), "caf").0 > 0);
     }
 }

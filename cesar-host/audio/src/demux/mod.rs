@@ -13,6 +13,7 @@
 mod adts;
 mod bytes;
 mod flac;
+pub(crate) mod framed;
 mod frames;
 mod general;
 mod loss;

@@ -31,6 +31,12 @@ pub(super) enum Probing {
 /// Microseconds and bytes of [`Probing::Long`]; ffmpeg keeps this part in memory.
 const LONG_PROBING: [&str; 4] = ["-analyzeduration", "300000000", "-probesize", "150000000"];
 
+/// Demuxers of formats whose frames have checksums and times: a damaged frame is a gap with a message, and without the check noise.
+pub(super) const CHECKED: [&str; 2] = ["tta", "wv"];
+
+/// The option for them; of the sound's decoder only, as damage to a header or table need not affect the sound.
+const CHECK: [&str; 2] = ["-err_detect:a", "crccheck+explode"];
+
 /// A confined program that reads the recording from its standard input, which allows seeking.
 pub(super) fn command(program: &Path, kind: Kind, probing: Probing, level: &str) -> Command {
     let mut command = Command::new(program);
@@ -45,6 +51,9 @@ pub(super) fn command(program: &Path, kind: Kind, probing: Probing, level: &str)
     }
     if let Some(format) = kind.ffmpeg() {
         command.args(["-f", format]);
+        if CHECKED.contains(&format) {
+            command.args(CHECK);
+        }
     }
     command.args(["-i", INPUT]);
     #[cfg(unix)]

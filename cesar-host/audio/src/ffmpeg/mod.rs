@@ -20,6 +20,7 @@ mod messages;
 mod probe;
 mod stream;
 
+use std::collections::VecDeque;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
@@ -27,13 +28,14 @@ use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
 use crate::continuous::{JITTER, Span};
+use crate::demux::framed::{Hole, holes};
 use crate::demux::{Loss, Nanoseconds};
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
 use crate::{AudioError, Decoder, check_stream, stop};
 use child::Watched;
-use command::{broken, command, start};
+use command::{CHECKED, broken, command, start};
 use messages::{MARKS, Messages};
 use probe::Description;
 use stream::StreamReader;
@@ -52,6 +54,12 @@ wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 
 /// Tolerance for sound shorter than declared: declarations are rounded, and include the encoder's delay and padding.
 const TOLERANCE: Nanoseconds = SECOND;
+
+/// The exit status of ffmpeg if most packets cannot be decoded.
+const TOO_MANY_ERRORS: i32 = 69;
+
+/// Tolerance of the times of ffmpeg's output, in milliseconds, to those of frames.
+const HOLE_JITTER: Nanoseconds = SECOND / 500;
 
 /// The score of ffprobe, of 100, from which a format is certain; a name's extension alone gives 50.
 const CERTAIN: u32 = 51;
@@ -146,8 +154,16 @@ struct FfmpegSource {
     missing: Option<(u64, u64)>,
     /// Bytes of another recording behind this one, where ffmpeg stops, with the length of this one.
     follower: Option<(u64, u64)>,
+    /// Bytes behind the end that the file declares, where ffmpeg stops, with the length of the part before it.
+    behind: Option<(u64, u64)>,
+    /// Places of lost sound that ffmpeg passes over as if there was none, and the length of those before the position.
+    holes: VecDeque<Hole>,
+    passed: Nanoseconds,
     /// Whether the declared end lacks the late start of the track: ffprobe omits it in AVI, which ffmpeg follows.
     lacks_start: bool,
+    /// Whether sound begins at 0, so that a later begin is a loss; and whether it was one.
+    begins_at_0: bool,
+    has_lost_begin: bool,
     /// The end of the delivered sound.
     position: Nanoseconds,
     /// Length of the delivered sound, and its gaps, if bytes are missing.
@@ -195,8 +211,15 @@ impl FfmpegSource {
         let missing = claimed
             .and_then(|claimed| claimed.checked_sub(length))
             .filter(|missing| *missing > 0);
+        let holes = holes(opened.kind, path)?;
         let follower = match claimed {
             Some(end) if kind::begins_again(opened.kind, path, end).map_err(failed)? => {
+                Some((length.saturating_sub(end), end))
+            }
+            _ => None,
+        };
+        let behind = match claimed {
+            Some(end) if follower.is_none() && kind::goes_on(opened.kind, path, end).map_err(failed)? => {
                 Some((length.saturating_sub(end), end))
             }
             _ => None,
@@ -219,11 +242,19 @@ impl FfmpegSource {
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
             follower,
+            behind,
+            holes: holes.list.into(),
+            passed: 0,
             lacks_start: opened.kind == Kind::Foreign("avi"),
+            begins_at_0: opened.kind.ffmpeg().is_some_and(|name| CHECKED.contains(&name)),
+            has_lost_begin: false,
             position: 0,
             sound: 0,
             gaps: Vec::new(),
-            ending: SourceEnd::default(),
+            ending: SourceEnd {
+                is_cut: holes.is_cut,
+                ..SourceEnd::default()
+            },
         })
     }
 
@@ -233,15 +264,33 @@ impl FfmpegSource {
         let status = self.child.wait().map_err(failed)?;
         self.take_messages();
         let first = self.reports.error.as_deref();
+        if status.code() == Some(TOO_MANY_ERRORS) && self.position == 0 {
+            return Err(AudioError::Damaged {
+                name: self.path.as_path().into(),
+                reason: first.unwrap_or("too many errors").to_owned(),
+            });
+        }
         if !status.success() && self.position == 0 {
             let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
             return Err(broken(&self.program, &self.path, reason));
         }
-        self.ending.lost = first.map(|message| Loss::until_next(reported(message))).into();
+        let first = first
+            .filter(|_| self.passed == 0 && !self.has_lost_begin)
+            .map(|message| Loss::until_next(reported(message)));
+        self.ending.lost = first.into();
+        for hole in self.holes.drain(..) {
+            self.ending.lost.add(hole.loss);
+        }
         if let Some((others, own)) = self.follower {
-            let length = i128::from(self.sound) * i128::from(others) / i128::from(own.max(1));
-            let length = Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX);
-            self.ending.lost.add(Loss::of_another_recording(length));
+            self.ending
+                .lost
+                .add(Loss::of_another_recording(self.share(others, own)));
+        }
+        if let Some((bytes, own)) = self.behind {
+            self.ending.lost.add(Loss {
+                duration: Some(self.share(bytes, own)),
+                message: format!("{bytes} bytes are behind the end that the file declares, and are not read"),
+            });
         }
         if let Some((missing, length)) = self.missing {
             // The sound is distributed over the bytes evenly enough to estimate the missing part; some of it may have been in the middle.
@@ -257,6 +306,12 @@ impl FfmpegSource {
                 .or(Some(self.position + behind.max(0)));
         }
         Ok(false)
+    }
+
+    /// The length of bytes that are not read, by that of the sound in these.
+    fn share(&self, others: u64, own: u64) -> Nanoseconds {
+        let length = i128::from(self.sound) * i128::from(others) / i128::from(own.max(1));
+        Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX)
     }
 
     fn take_messages(&mut self) {
@@ -283,10 +338,21 @@ impl Source for FfmpegSource {
         let Some(time) = time else {
             return self.finish();
         };
+        while self.holes.front().is_some_and(|hole| hole.at <= time + HOLE_JITTER)
+            && let Some(hole) = self.holes.pop_front()
+        {
+            self.passed = self.passed.saturating_add(hole.loss.duration.unwrap_or(0));
+            chunk.lost.add(hole.loss);
+        }
+        let time = time.saturating_add(self.passed);
         let count = (chunk.samples.len() / usize::from(self.stream.channels)) as u64;
         let length = crate::clock::nanoseconds(count, self.stream.rate);
         if std::mem::take(&mut self.lacks_start) {
             self.facts.declared_end = self.facts.declared_end.map(|end| end.saturating_add(time.max(0)));
+        }
+        if std::mem::take(&mut self.begins_at_0) && time > JITTER {
+            chunk.lost.add(Loss::until_next("the first frames are damaged"));
+            self.has_lost_begin = true;
         }
         if self.missing.is_some() && self.sound > 0 && time > self.position + JITTER {
             self.gaps.push((self.position, time));

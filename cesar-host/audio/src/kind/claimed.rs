@@ -1,10 +1,10 @@
 //! The length that a file should have by its content, for files that `ffmpeg` reads or may read: it does not report truncation.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::{HEAD, Kind};
+use super::{HEAD, Kind, last_packet};
 use crate::stop::Stoppable;
 
 /// The size that the container declares beyond its beginning, if it does and [`Kind`] has no demuxer here.
@@ -38,9 +38,15 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
             frames_length(&mut Walk::new(file)?, 9, |frame: &[u8; 1]| amr_frame(frame, &AMR_WIDE))?
         }
         Kind::Foreign("amr") => frames_length(&mut Walk::new(file)?, 6, |frame| amr_frame(frame, &AMR_NARROW))?,
+        Kind::Foreign("mpegts") => last_packet::transport_stream(&mut file)?,
+        Kind::Foreign("mpeg") => last_packet::program_stream(&mut file)?,
+        Kind::Ogg => last_packet::ogg(&mut file)?,
         Kind::Foreign("tta") => tta_length(&mut Walk::new(file)?)?,
         Kind::Foreign("wv") => wavpack_length(&mut Walk::new(file)?)?,
-        Kind::General("aiff") => big(4).filter(|size| *size > 4).map(|size| size + 8),
+        // 0x7F000000 and somewhat more: of sox, to a pipe.
+        Kind::General("aiff") => big(4)
+            .filter(|size| (5..0xFFFF_F000).contains(size) && !(0x7F00_0000..0x7F00_1000).contains(size))
+            .map(|size| size + 8),
         Kind::General("caf") => caf_length(&mut Walk::new(file)?)?,
         _ => None,
     })
@@ -56,6 +62,20 @@ pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool
     let first = walk.peek::<COMPARED>()?;
     walk.skip(end)?;
     Ok(end > 0 && first.is_some() && walk.peek::<COMPARED>()? == first)
+}
+
+/// Whether more than tags or zeros is behind the declared end, in formats in which damage looks like the end.
+pub(crate) fn goes_on(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
+    /// Bytes that are no sound worth mention.
+    const MOST_APPENDED: u64 = 1024;
+    let mut walk = Walk::new(File::open(path)?)?;
+    if kind != Kind::Foreign("voc") || walk.length < end.saturating_add(MOST_APPENDED) {
+        return Ok(false);
+    }
+    walk.skip(end)?;
+    skip_tags(&mut walk)?;
+    walk.skip_zeros()?;
+    Ok(walk.position < walk.length)
 }
 
 /// The size of the file in the properties object of ASF's header.
@@ -113,6 +133,21 @@ impl Walk {
         Ok(())
     }
 
+    /// Advances to the next byte other than 0, or to the end.
+    fn skip_zeros(&mut self) -> io::Result<()> {
+        while self.position < self.length {
+            let buffer = self.file.fill_buf()?;
+            let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
+            let is_end = zeros < buffer.len() || buffer.is_empty();
+            self.file.consume(zeros);
+            self.position += zeros as u64;
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The bytes at the position, without advancing; `None` if the file ends before.
     pub(crate) fn peek<const N: usize>(&mut self) -> io::Result<Option<[u8; N]>> {
         if self.position.saturating_add(N as u64) > self.length {
@@ -125,11 +160,13 @@ impl Walk {
     }
 }
 
-/// Follows the blocks of a VOC file, each with its length, up to the last one.
+/// Follows the blocks of a VOC file, each with its length, up to the last one, or to bytes that are none.
 fn voc_length(walk: &mut Walk) -> io::Result<Option<u64>> {
+    const TERMINATOR: u8 = 0;
+    const HIGHEST: u8 = 9;
     walk.skip(26)?;
     while let Some([kind]) = walk.peek()? {
-        if kind == 0 {
+        if kind == TERMINATOR || kind > HIGHEST {
             break;
         }
         let block = walk.peek::<4>()?.unwrap_or_default();
@@ -238,7 +275,7 @@ fn frames_length<const N: usize>(
 const SYNCS: [&[u8]; 3] = [&[0x0b, 0x77], &[0x7f, 0xfe, 0x80, 0x01], &[0xfe, 0x7f, 0x01, 0x80]];
 
 /// Bytes of a frame of AC-3 (A/52, 5.4.1) or E-AC-3 (E.1.3.1).
-fn dolby_frame(header: &[u8; 6]) -> Option<u64> {
+pub(crate) fn dolby_frame(header: &[u8; 6]) -> Option<u64> {
     const KILOBITS: [u64; 19] = [
         32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
     ];
@@ -260,7 +297,7 @@ fn dolby_frame(header: &[u8; 6]) -> Option<u64> {
 }
 
 /// Bytes of a frame of DTS, in words of 16 bits of either order (ETSI TS 102 114, 5.3).
-fn dts_frame(header: &[u8; 8]) -> Option<u64> {
+pub(crate) fn dts_frame(header: &[u8; 8]) -> Option<u64> {
     let &[a, b, c, d, e, f, g, h] = header;
     let (f, g, h) = match [a, b, c, d] {
         [0x7f, 0xfe, 0x80, 0x01] => (f, g, h),
@@ -404,6 +441,18 @@ mod tests {
             let found = begins_again(Kind::Foreign("voc"), &path, whole.len() as u64);
             assert_eq!(found.unwrap(), is_followed, "{count} files");
         }
+        // A damaged block, zeros that fill up a sector, and a tag.
+        for (behind, is_sound) in [
+            ([vec![0; 5_000], block.repeat(30)].concat(), true),
+            (vec![0; 5_000], false),
+            (tags(), false),
+        ] {
+            std::fs::write(&path, [&whole[..], &behind].concat()).unwrap();
+            let found = goes_on(Kind::Foreign("voc"), &path, whole.len() as u64);
+            assert_eq!(found.unwrap(), is_sound, "{} bytes", behind.len());
+        }
+        let damaged = [&whole[..whole.len() - 1], &[200; 5_000]].concat();
+        assert_eq!(missing("voc", &damaged), Some(1 - 5_000), "no block has this number");
         assert_eq!(missing("voc", &head), Some(1), "cut between two blocks");
         assert_eq!(missing("voc", &head[..head.len() - 30]), Some(31));
         assert_eq!(missing("voc", &head[..head.len() - 102]), Some(2 + 1));

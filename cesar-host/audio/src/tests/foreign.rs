@@ -63,6 +63,111 @@ fn sound_that_was_destroyed_is_no_pause() {
     }
 }
 
+/// ffmpeg counts the frames of these, so what is behind the hole would be early.
+#[test]
+fn sound_behind_lost_frames_stays_at_its_time() {
+    let folder = folder();
+    for (name, arguments) in [
+        ("a.ac3", &["-c:a", "ac3"][..]),
+        ("a.eac3", &["-c:a", "eac3"]),
+        ("a.dts", &["-c:a", "dca", "-strict", "-2"]),
+        ("a.mp2", &["-c:a", "mp2"]),
+    ] {
+        let path = made(&folder, name, &[SOUND, arguments]);
+        damage(&path, false);
+        let (decoded, samples) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        assert!(
+            (3_900..=4_500).contains(&decoded.missing_ms) && !kinds(&decoded).contains(&IssueKind::Gap),
+            "{name}: {decoded:?}"
+        );
+        let first = &decoded.issues[0];
+        assert!((4_600..5_000).contains(&first.start_ms), "{name}: {first}");
+        assert!(
+            decoded.is_incomplete() && decoded.samples.abs_diff(12 * 16_000) < 2_000,
+            "{name}"
+        );
+        let is_loud = |second: usize| peak(&samples[second * 16_000..(second + 1) * 16_000]) > 0.01;
+        let loud: Vec<_> = [3, 6, 7, 10].map(is_loud).into();
+        assert_eq!(loud, [true, false, false, true], "{name}");
+    }
+}
+
+/// One frame, then the hole.
+#[test]
+fn frames_behind_the_first_may_be_lost() {
+    let folder = folder();
+    let path = made(&folder, "a.mp2", &[SOUND, &["-c:a", "mp2", "-b:a", "192k"]]);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[700..96_700].fill(0);
+    fs::write(&path, bytes).unwrap();
+    let (decoded, samples) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+    assert!((3_900..=4_100).contains(&decoded.missing_ms), "{decoded:?}");
+    assert!(samples.len().abs_diff(12 * 16_000) < 2_000);
+}
+
+#[test]
+fn damaged_frames_with_checksums_are_told() {
+    let folder = folder();
+    for (name, codec) in [("a.tta", "tta"), ("a.wv", "wavpack")] {
+        for at in [2, 10] {
+            let path = made(&folder, name, &[SOUND, &["-c:a", codec]]);
+            let (whole, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+            assert_eq!(kinds(&whole), [], "{name}");
+            let mut bytes = fs::read(&path).unwrap();
+            let place = bytes.len() * at / 24;
+            bytes[place] ^= 0x10;
+            fs::write(&path, bytes).unwrap();
+            let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+            let [issue] = &decoded.issues[..] else {
+                panic!("{name} {at}: {decoded:?}")
+            };
+            assert_eq!(issue.kind, IssueKind::Damaged, "{name} {at}");
+            let place = at as u64 * 500;
+            assert!(
+                issue.start_ms <= place + 100 && place <= issue.end_ms + 100,
+                "{name} {at}: {issue}"
+            );
+            assert!(decoded.missing_ms < 2_200 && decoded.samples.abs_diff(whole.samples) < 100);
+        }
+    }
+}
+
+#[test]
+fn a_recording_of_damaged_frames_alone_is_damaged() {
+    let folder = folder();
+    let path = made(&folder, "a.tta", &[SOUND, &["-c:a", "tta"]]);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[200..].fill(0x55);
+    fs::write(&path, bytes).unwrap();
+    let error = decode_with(&path, Slice::default(), &ffmpeg()).unwrap_err();
+    assert!(matches!(error, AudioError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("CRC error"), "{error}");
+}
+
+#[test]
+fn streams_that_end_inside_a_packet_lack_their_end() {
+    let folder = folder();
+    for name in ["a.ts", "a.vob", "a.mpg"] {
+        let path = made(&folder, name, &[SOUND, &["-c:a", "mp2"]]);
+        let (whole, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        assert_eq!(kinds(&whole), [], "{name}");
+        let bytes = fs::read(&path).unwrap();
+        let cut = bytes.len() * 6 / 10 / 2048 * 2048 + 1_000;
+        fs::write(&path, &bytes[..cut]).unwrap();
+        let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+        assert!(kinds(&decoded).contains(&IssueKind::MissingEnd), "{name}: {decoded:?}");
+    }
+}
+
+#[test]
+fn blocks_behind_a_damaged_one_are_told() {
+    let folder = folder();
+    let path = made(&folder, "a.voc", &[SOUND, &["-c:a", "pcm_s16le"]]);
+    damage(&path, false);
+    let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+    assert!((6_500..=7_500).contains(&decoded.missing_ms), "{decoded:?}");
+}
+
 #[test]
 fn damage_counts_in_a_slice_that_ends_before_the_recording() {
     let folder = folder();

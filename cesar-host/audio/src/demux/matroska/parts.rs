@@ -50,6 +50,8 @@ impl Parts {
             id::INFO => {
                 self.information(body);
                 walk.second = i64::try_from(1_000_000_000 / self.scale.max(1)).unwrap_or(0);
+                let scale = i64::try_from(self.scale).unwrap_or(i64::MAX).max(1);
+                walk.duration = self.duration.map(|duration| duration / scale);
             }
             id::TRACKS if self.entries.is_empty() => {
                 let entries = children(body).filter(|(child, _)| *child == id::TRACK_ENTRY);

@@ -72,6 +72,8 @@ pub(super) struct Walk {
     pub(super) marks: Option<(Mark, Mark)>,
     /// Ticks per second.
     pub(super) second: i64,
+    /// The declared duration of the segment, in ticks.
+    pub(super) duration: Option<i64>,
     pub(super) lookups: u32,
     /// Bytes skipped since this was last taken.
     pub(super) lost: u64,
@@ -103,6 +105,7 @@ impl Walk {
             latest_block: position,
             marks: None,
             second: 1000,
+            duration: None,
             lookups: 0,
             lost: 0,
             lost_at_end: 0,
@@ -153,6 +156,7 @@ impl Walk {
             id::SEGMENT => {
                 self.segment = (start, end);
                 self.marks = None;
+                self.duration = None;
                 self.position = start;
                 Ok(Some(Step::Segment))
             }
@@ -199,17 +203,25 @@ impl Walk {
             id::TIMESTAMP => {
                 let time = ebml::unsigned(self.bytes.at(start, body_length(start, end, 8))?);
                 let time = i64::try_from(time).ok();
+                let time = match time {
+                    Some(time) if self.is_contradicted(time, end)? => None,
+                    time => time,
+                };
                 self.cluster = Some(Cluster { time, ..cluster });
             }
             id::SIMPLE_BLOCK | id::BLOCK_GROUP => {
+                let cluster = self.with_time(cluster)?;
                 let block = match header.id {
                     id::SIMPLE_BLOCK => self.block(start, end, cluster.time)?,
                     _ => self.group(start, end, cluster.time)?,
                 };
                 match block {
-                    Some(block) => {
+                    Some(mut block) => {
+                        if !self.is_confirmed(&block, end)? {
+                            block.time = None;
+                        }
                         self.latest_block = self.position;
-                        self.mark(block.time);
+                        self.mark(&block);
                         self.position = end;
                         return Ok(Some(Step::Block(block)));
                     }
@@ -220,6 +232,19 @@ impl Walk {
         }
         self.position = end;
         Ok(None)
+    }
+
+    /// The cluster of the block at the position. A lost time follows from the next cluster, or is about that of the previous block.
+    fn with_time(&mut self, cluster: Cluster) -> Result<Cluster, AudioError> {
+        if cluster.time.is_some() {
+            return Ok(cluster);
+        }
+        let found = self.time_of_lost_head(self.position)?;
+        let latest = self.marks.map_or(0, |(_, latest)| latest.time);
+        let time = Some(found.unwrap_or(latest));
+        let cluster = Cluster { time, ..cluster };
+        self.cluster = Some(cluster);
+        Ok(cluster)
     }
 
     /// The block with the body at the position; `None` if it has no head.

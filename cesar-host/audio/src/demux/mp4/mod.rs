@@ -33,7 +33,7 @@ use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
 use super::{Demuxer, Ending, Loss, Nanoseconds, Packet, Track};
 use crate::AudioError;
-use crate::demux::xiph::opus_frames;
+use crate::demux::xiph::{OPUS_RATE, OpusLengths, opus_frames};
 use crate::stop::Stoppable;
 use atom::Atom;
 use codec::Description;
@@ -106,6 +106,7 @@ struct Mp4 {
     range: usize,
     /// Description of the latest packet.
     description: u32,
+    lengths: OpusLengths,
     /// Packets so far: at most as many as bytes.
     packets: u64,
     /// Losses since the previous packet, and the end of the latest sample behind the end of the file.
@@ -150,6 +151,7 @@ impl Mp4 {
             supply: None,
             range: 0,
             description: 1,
+            lengths: OpusLengths::default(),
             packets: 0,
             passed: Passed::default(),
             missing_until: None,
@@ -161,6 +163,7 @@ impl Mp4 {
     fn advance(&mut self) -> io::Result<Option<Packet>> {
         if self.supply.is_none() {
             self.supply = self.infos.get(self.selected).map(Supply::new);
+            self.lengths = OpusLengths::new(self.usual_length()?);
             self.begin_range()?;
         }
         while let Some(info) = self.infos.get(self.selected)
@@ -182,6 +185,30 @@ impl Mp4 {
                     self.range += 1;
                     self.begin_range()?;
                 }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The length of the first Opus packets that last as long as the tables say, in frames.
+    fn usual_length(&mut self) -> io::Result<Option<u64>> {
+        /// Maximum number of examined packets.
+        const MOST: usize = 64;
+        /// Bytes that declare the length.
+        const HEAD: u64 = 2;
+        let info = self.infos.get(self.selected);
+        let opus = info.filter(|info| info.descriptions.first().is_some_and(is_opus));
+        let (Some(info), Some(mut supply)) = (opus, self.supply.clone()) else {
+            return Ok(None);
+        };
+        for _ in 0..MOST {
+            let Some(sample) = supply.next(&mut self.input)? else {
+                break;
+            };
+            let head = self.input.read(sample.position, HEAD.min(sample.size))?;
+            let declared = info.scales.frames(sample.duration, OPUS_RATE);
+            if declared > 0 && opus_frames(&head) == declared {
+                return Ok(Some(declared));
             }
         }
         Ok(None)
@@ -248,8 +275,13 @@ impl Mp4 {
             duration: shortened(sample, description, size),
             ..*sample
         };
+        let declared = info.scales.frames(sample.duration, OPUS_RATE);
+        if is_opus(description) && self.lengths.is_damaged(&packet.data, declared) {
+            self.passed.add(Cause::Length, length);
+            return Ok(Taken::Passed);
+        }
         if sample.duration == 0 && is_opus(description) {
-            sample.duration = info.scales.ticks(opus_frames(&packet.data), 48_000);
+            sample.duration = info.scales.ticks(opus_frames(&packet.data), OPUS_RATE);
             if let Some(supply) = &mut self.supply {
                 supply.lengthen(sample.duration);
             }

@@ -1,5 +1,6 @@
 //! Samples that could not be returned, in the order of the track.
 
+use super::super::xiph::OpusLengths;
 use super::super::{Loss, Losses, Nanoseconds};
 
 /// Maximum number of entries between two packets; further samples lengthen the last.
@@ -12,6 +13,8 @@ pub(super) enum Cause {
     Behind,
     /// Their codec has no decoder.
     Unknown,
+    /// Their length is not that in the tables.
+    Length,
     /// So many fragments before a sample are missing.
     Fragments(u32),
     /// So many bytes before a sample are no atoms.
@@ -60,11 +63,12 @@ fn loss(cause: Cause, count: u64, length: Nanoseconds) -> Loss {
     let message = match cause {
         Cause::Behind => format!("{count} packets lie behind the end of the file"),
         Cause::Unknown => format!("{count} packets are of an unknown codec"),
+        Cause::Length => OpusLengths::MESSAGE.to_owned(),
         Cause::Junk(bytes) => format!("{bytes} bytes are no atoms of MP4"),
         Cause::Fragments(1) => "a fragment is missing".to_owned(),
         Cause::Fragments(fragments) => format!("{fragments} fragments are missing"),
     };
-    let is_timed = matches!(cause, Cause::Behind | Cause::Unknown) && length > 0;
+    let is_timed = matches!(cause, Cause::Behind | Cause::Unknown | Cause::Length) && length > 0;
     Loss {
         duration: is_timed.then_some(length),
         message,

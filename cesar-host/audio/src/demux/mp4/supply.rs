@@ -9,6 +9,7 @@ use super::samples::Tables;
 use super::track::TrackInfo;
 
 /// The source of samples.
+#[derive(Clone)]
 pub(super) struct Supply {
     tables: Option<Tables>,
     fragments: Option<Fragments>,

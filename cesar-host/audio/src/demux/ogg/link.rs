@@ -97,10 +97,13 @@ impl Link {
         let mut at = position;
         let mut has_begun = false;
         while at < position.saturating_add(MOST_SEARCHED) {
-            let Found::Page(page, end, _) = page::find(bytes, at)? else {
+            let Found::Page(page, end, skipped) = page::find(bytes, at)? else {
                 break;
             };
             at = end;
+            if skipped > 0 {
+                sounds.iter_mut().for_each(|sound| sound.lose_bytes(String::new()));
+            }
             let is_known = || self.streams.iter().any(|begun| begun.serial == page.serial);
             if page.is_first && (has_begun || !is_known()) {
                 break;

@@ -283,7 +283,7 @@ impl Ogg {
             .resume(is_next || page.is_first, self.link.streams.len() > 1);
         match &mut self.stream {
             _ if skipped == 0 => {}
-            Some(stream) => stream.lose(no_pages(skipped)),
+            Some(stream) => stream.lose_bytes(no_pages(skipped)),
             None => self.lost.add(Loss::until_next(no_pages(skipped))),
         }
     }

@@ -14,6 +14,13 @@ use crate::clock::{frames, nanoseconds};
 /// Maximum length of a packet, in bytes.
 const LONGEST_PACKET: usize = 16 << 20;
 
+/// Seconds that one page may last; the pages in front of the first ones found lasted no longer.
+const LONGEST_PAGE: u64 = 10;
+
+/// Seconds before the first pages that are lost sound, by the numbers of the pages alone. A recorded radio station continues the numbers
+/// of a stream that began earlier.
+const LONGEST_LATE_START: u64 = 30;
+
 /// The kind of a stream, by its first packet.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
@@ -96,6 +103,9 @@ pub(super) struct Stream {
     partial: Vec<u8>,
     has_partial: bool,
     sequence: Option<u32>,
+    /// Pages missing between the headers and the first packets, and whether bytes are in the place of pages.
+    missing_pages: u64,
+    has_lost_bytes: bool,
     /// Granule position of the stream's start: above 0 in a part cut out of a longer one.
     base: Option<u64>,
     /// End of the latest packet.
@@ -151,6 +161,8 @@ impl Stream {
             partial: Vec::new(),
             has_partial: false,
             sequence: None,
+            missing_pages: 0,
+            has_lost_bytes: false,
             base: None,
             position: 0,
             skip_left: pre_skip,
@@ -162,8 +174,14 @@ impl Stream {
         })
     }
 
+    /// Notes bytes that are no pages before the next packet.
+    pub(super) fn lose_bytes(&mut self, message: String) {
+        self.has_lost_bytes = true;
+        self.lose(message);
+    }
+
     /// Notes a loss before the next packet.
-    pub(super) fn lose(&mut self, message: String) {
+    fn lose(&mut self, message: String) {
         self.partial.clear();
         self.has_partial = false;
         if let Measure::Vorbis(vorbis) = &mut self.measure {
@@ -210,8 +228,18 @@ impl Stream {
             .is_some_and(|sequence| sequence.wrapping_add(1) == page.sequence)
     }
 
+    /// The number of pages missing before the page; 0 if the numbers do not rise.
+    fn missing_before(&self, page: &Page) -> u64 {
+        let distance = |sequence: u32| page.sequence.wrapping_sub(sequence).cast_signed();
+        let distance = self.sequence.map_or(1, distance);
+        u64::try_from(distance).unwrap_or(0).saturating_sub(1)
+    }
+
     /// The packets that end in a page of this stream.
     pub(super) fn packets(&mut self, page: &Page) -> Vec<Packet> {
+        if self.base.is_none() {
+            self.missing_pages = self.missing_pages.saturating_add(self.missing_before(page));
+        }
         // The bytes in their place may have been noted.
         if self.sequence.is_some() && !self.is_continued_by(page) && self.lost.is_empty() {
             self.lose("pages of the recording are missing".to_owned());
@@ -269,14 +297,39 @@ impl Stream {
         }
     }
 
+    /// The granule position of the start of a stream whose first packets begin at `first`, in a page of this length.
+    ///
+    /// A stream cut out of a longer one begins at its first packets, but missing pages are a loss.
+    fn start_before(&mut self, first: u64, length: u64) -> u64 {
+        let of_seconds = |seconds: u64| u64::from(self.rate).saturating_mul(seconds);
+        let longest = of_seconds(LONGEST_PAGE).max(length.saturating_mul(4));
+        let is_from_0 = first <= self.missing_pages.saturating_mul(longest);
+        match (is_from_0, self.has_lost_bytes) {
+            _ if self.missing_pages == 0 => first,
+            (true, true) => 0,
+            (true, false) if first <= of_seconds(LONGEST_LATE_START) => 0,
+            (false, true) => first.saturating_sub(self.missing_pages.saturating_mul(length)),
+            (_, false) => {
+                // Its beginning was never recorded. The losses of an earlier link remain.
+                if !self.is_another {
+                    self.lost.take();
+                }
+                first
+            }
+        }
+    }
+
     fn timed(&mut self, complete: Vec<Vec<u8>>, page: &Page) -> Vec<Packet> {
         let lengths: Vec<u64> = complete.iter().map(|packet| self.frames(packet)).collect();
         let sum: u64 = lengths.iter().sum();
         let granule = page.granule.filter(|_| !complete.is_empty());
         if self.base.is_none() && !complete.is_empty() {
-            // A stream cut out of a longer one begins at its first packets; one whose only page ends early begins at 0.
-            self.base = Some(granule.map_or(0, |granule| granule.saturating_sub(sum)));
-            self.position = self.base.unwrap_or(0);
+            // One whose only page ends early begins at 0.
+            let first = granule.map_or(0, |granule| granule.saturating_sub(sum));
+            let base = self.start_before(first, sum);
+            self.base = Some(base);
+            self.position = base;
+            self.skip_left = self.skip_left.saturating_sub(first - base);
         }
         let (begin, surplus) = match granule {
             // The last page may end in the middle of its packets: the encoder padded them.

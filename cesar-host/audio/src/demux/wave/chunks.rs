@@ -40,6 +40,8 @@ pub(super) struct Layout {
     pub(super) parts: Vec<Part>,
     /// Bytes that the header of the last part declares beyond the end of the file.
     pub(super) missing: u64,
+    /// Frames of sound by the `fact` chunk, which compressed sound has; in RF64 it is none.
+    pub(super) frames: Option<u32>,
 }
 
 /// Contiguous samples.
@@ -135,6 +137,15 @@ impl Walk<'_> {
                     let body = self.bytes.at(chunk.body, 64.min(chunk.length()))?;
                     let is_big = self.style == Style::Riff { is_big: true };
                     self.format = Format::parse(body, is_big).or_else(|| self.format.take());
+                    self.behind(&chunk)?
+                }
+                b"fact" => {
+                    let count = self.bytes.array::<4>(chunk.body)?;
+                    let count = count.map(|count| match self.style {
+                        Style::Riff { is_big: true } => u32::from_be_bytes(count),
+                        _ => u32::from_le_bytes(count),
+                    });
+                    self.layout.frames = count.filter(|count| *count > 0 && *count < u32::MAX);
                     self.behind(&chunk)?
                 }
                 b"ds64" => {

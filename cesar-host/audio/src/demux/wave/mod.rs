@@ -241,21 +241,43 @@ impl Demuxer for Wave {
 struct MpegInside {
     audio: MpegAudio,
     tracks: Vec<Track>,
-    is_cut: bool,
+    /// Bytes of the frames, and those missing at the end.
+    length: u64,
+    missing: u64,
+    /// The length of the sound by the header.
+    promised: Option<Nanoseconds>,
+    /// Length of the sound so far, losses included.
+    elapsed: Nanoseconds,
 }
+
+/// Difference to the sound of a promised length that may be delay and padding of the encoder, which some programs count.
+const PADDING: Nanoseconds = crate::clock::SECOND / 2;
 
 fn mpeg_inside(bytes: Bytes, layout: Layout) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let (Some(first), Some(last)) = (layout.parts.first(), layout.parts.last()) else {
         return Ok(None);
     };
-    let Some(audio) = MpegAudio::open(bytes, first.start, last.start + last.length)? else {
+    let length = last.start + last.length - first.start;
+    let Some(audio) = MpegAudio::open(bytes, first.start, first.start + length)? else {
         return Ok(None);
     };
     Ok(Some(Box::new(MpegInside {
         tracks: audio.tracks().to_vec(),
         audio,
-        is_cut: layout.missing > 0,
+        length,
+        missing: layout.missing,
+        promised: promised(&layout),
+        elapsed: 0,
     })))
+}
+
+/// The length of the sound by the number of frames in the header, if the byte rate gives about the same: some programs count other things.
+fn promised(layout: &Layout) -> Option<Nanoseconds> {
+    let [part] = &layout.parts[..] else { return None };
+    let counted = nanoseconds(u64::from(layout.frames?), part.format.rate);
+    let by_bytes = part.format.estimated(part.length.saturating_add(layout.missing))?;
+    let is_alike = counted.abs_diff(by_bytes) < by_bytes.unsigned_abs() / 10;
+    is_alike.then_some(counted)
 }
 
 impl Demuxer for MpegInside {
@@ -270,13 +292,25 @@ impl Demuxer for MpegInside {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
-        self.audio.next()
+        let packet = self.audio.next()?;
+        if let Some(packet) = &packet {
+            let length = packet.lost.duration().saturating_add(packet.duration.unwrap_or(0));
+            self.elapsed = self.elapsed.saturating_add(length);
+        }
+        Ok(packet)
     }
 
     fn ending(&self) -> Ending {
         let ending = self.audio.ending();
+        let by_bytes = i128::from(self.elapsed) * i128::from(self.missing) / i128::from(self.length.max(1));
+        let by_bytes = Nanoseconds::try_from(by_bytes)
+            .unwrap_or(0)
+            .saturating_add(self.elapsed);
+        let promised = self.promised.filter(|promised| *promised > self.elapsed + PADDING);
+        let promised = promised.or((self.missing > 0).then_some(by_bytes));
         Ending {
-            is_cut: ending.is_cut || self.is_cut,
+            is_cut: ending.is_cut || self.missing > 0,
+            promised_end: ending.promised_end.or(promised),
             ..ending
         }
     }

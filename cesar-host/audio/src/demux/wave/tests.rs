@@ -561,3 +561,29 @@ fn a_size_beyond_4_gib_is_that_of_the_file() {
     assert_eq!(read, size);
     assert_eq!(demuxer.ending().lost.iter().count(), 0);
 }
+
+/// A file whose header declares more bytes than there are, with a right, an absent or a wrong number of samples.
+#[test]
+fn mpeg_audio_that_is_cut_off_ends_where_the_header_says() {
+    let mp3 = fixture("harbour.mp3");
+    let alone = drain(super::super::mpeg_audio::open, &mp3).unwrap();
+    let length = |drained: &Drained| -> i64 { drained.packets.iter().filter_map(|packet| packet.duration).sum() };
+    let all = length(&alone);
+    let rate = u32::try_from(mp3.len() as i64 * SECOND / all).unwrap();
+    let samples = u32::try_from(frames(all, 16_000)).unwrap();
+    let mut format = format(0x55, 1, 16_000, 1, 0);
+    format[8..12].copy_from_slice(&rate.to_le_bytes());
+    let file = |size: usize, fact: u32, there: &[u8]| {
+        let fact = whole(b"fact", &fact.to_le_bytes());
+        let data = chunk(b"data", size as u32, there);
+        read(&riff(&[whole(b"fmt ", &format), fact, data]))
+    };
+    let end = |drained: &Drained| drained.ending.promised_end.map(|end| (end - all).abs() < SECOND / 2);
+    let half = mp3.len() / 2;
+    for fact in [samples, 0, samples * 3] {
+        let whole = file(mp3.len(), fact, &mp3);
+        assert_eq!((whole.ending.is_cut, end(&whole)), (false, None), "{fact}");
+        let cut = file(mp3.len(), fact, &mp3[..half]);
+        assert_eq!((cut.ending.is_cut, end(&cut)), (true, Some(true)), "{fact}");
+    }
+}

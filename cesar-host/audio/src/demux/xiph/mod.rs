@@ -1,6 +1,7 @@
 //! The codecs of Xiph in containers: their headers, and the lengths of their packets.
 
 mod comments;
+mod lengths;
 mod vorbis;
 
 use symphonia::core::audio::{Channels, layouts};
@@ -10,6 +11,7 @@ use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS};
 use super::Codec;
 
 pub(super) use comments::Comments;
+pub(super) use lengths::OpusLengths;
 pub(super) use vorbis::Vorbis;
 
 /// Opus always plays at this rate.

@@ -129,19 +129,150 @@ fn a_cluster_without_its_header_loses_nothing_else() {
     assert_eq!(drained.losses().len(), 1);
 }
 
-/// The time of a cluster is overwritten: its blocks remain, without a time.
+/// The time of a cluster is overwritten, so that it is no time or another one.
 #[test]
-fn blocks_without_a_time_follow_each_other() {
-    let mut broken = sounds(5, 5);
-    broken[0] = 0xEC;
-    let [first, _, third] = clusters().try_into().unwrap();
-    let drained = read(&file(true, &[first, element(id::CLUSTER, &broken), third]));
-    let times: Vec<_> = sounds_of(&drained)
-        .into_iter()
-        .map(|(index, time)| (index, time.is_some()))
-        .collect();
-    let expected: Vec<_> = (0..15).map(|index| (index, !(5..10).contains(&index))).collect();
-    assert_eq!(times, expected);
+fn the_time_of_a_cluster_follows_from_the_next() {
+    for which in 0..2 {
+        for wrong in [None, Some(7_200_000_u64), Some(1_000)] {
+            let parts = (0..3).map(|index| {
+                let mut body = sounds(index * 100, 100);
+                match wrong {
+                    _ if index != which => {}
+                    None => body[0] = 0xEC,
+                    Some(time) => body[2..10].copy_from_slice(&time.to_be_bytes()),
+                }
+                element(id::CLUSTER, &body)
+            });
+            let drained = read(&file(true, &parts.collect::<Vec<_>>()));
+            // Nothing is before the first cluster, whose time may be any.
+            if which > 0 || wrong.is_none() {
+                assert_eq!(sounds_of(&drained), expected(0..300), "{which} {wrong:?}");
+            }
+        }
+    }
+}
+
+/// The time of one block is overwritten.
+#[test]
+fn a_block_that_jumps_alone_has_no_time() {
+    for (at, wrong) in [(50, 30_000_i16), (50, -30_000), (99, 30_000), (100, 30_000)] {
+        let blocks = |first: usize| {
+            let blocks = (first..first + 100).map(|index| {
+                let time = if index == at {
+                    wrong
+                } else {
+                    ((index - first) * 20) as i16
+                };
+                simple(1, time, &sound(index))
+            });
+            element(id::CLUSTER, &cluster(first as u64 * 20, &blocks.collect::<Vec<_>>()))
+        };
+        let drained = read(&file(true, &[blocks(0), blocks(100)]));
+        let times: Vec<_> = expected(0..200)
+            .into_iter()
+            .map(|(index, time)| (index, time.filter(|_| index != at)))
+            .collect();
+        assert_eq!(sounds_of(&drained), times, "{at} {wrong}");
+    }
+}
+
+/// 20 s of Opus in clusters of so many packets: silence, and speech from 9 s on.
+fn silence_and_speech(parts: Vec<Vec<u8>>, (packets, is_open): (usize, bool)) -> Vec<u8> {
+    let clusters = (0..1000).step_by(packets).map(|first| {
+        let blocks = (first..first + packets).map(|index| simple(1, ((index - first) * 20) as i16, &numbered(index)));
+        let body = cluster(first as u64 * 20, &blocks.collect::<Vec<_>>());
+        match is_open {
+            true => unknown(id::CLUSTER, &body),
+            false => element(id::CLUSTER, &body),
+        }
+    });
+    let entry = audio(1, "A_OPUS", 48_000.0, 0, &[]);
+    let all: Vec<_> = parts.into_iter().chain([tracks(&[entry])]).chain(clusters).collect();
+    match is_open {
+        true => [header(), unknown(id::SEGMENT, &all.concat())].concat(),
+        false => [header(), segment(&all)].concat(),
+    }
+}
+
+/// A packet of 20 ms with its number.
+fn numbered(index: usize) -> Vec<u8> {
+    let length = if index < 450 { 3 } else { 200 };
+    [&[0xFC][..], &(index as u16).to_be_bytes(), &vec![0x55; length]].concat()
+}
+
+/// Zeros from one packet up to another.
+fn hole(content: &mut [u8], from: usize, to: usize) {
+    let place = |index: usize| {
+        let packet = numbered(index);
+        let at = content.windows(packet.len()).position(|window| window == packet);
+        // The head of a block is in front of it.
+        at.unwrap() - if packet.len() + 4 < 0x7F { 6 } else { 13 }
+    };
+    let (start, end) = (place(from), place(to));
+    content[start..end].fill(0);
+}
+
+/// The largest distance of a packet from its time, in milliseconds.
+fn largest_error(drained: &Drained) -> i64 {
+    let errors = drained.packets.iter().map(|packet| {
+        let index = u16::from_be_bytes([packet.data[1], packet.data[2]]);
+        (packet.time.unwrap() / MS - i64::from(index) * 20).abs()
+    });
+    errors.max().unwrap()
+}
+
+#[test]
+fn blocks_behind_a_lost_head_end_where_the_next_cluster_begins() {
+    for (packets, is_open, holes) in [
+        (250, false, &[(460, 600)][..]),
+        (50, false, &[(460, 600)]),
+        (250, true, &[(460, 600)]),
+        // The relative times go on as if no head was lost.
+        (50, true, &[(460, 580)]),
+        (250, false, &[(460, 505), (600, 690), (740, 760)]),
+        (125, false, &[(440, 640)]),
+    ] {
+        let mut content = silence_and_speech(Vec::new(), (packets, is_open));
+        holes.iter().for_each(|(from, to)| hole(&mut content, *from, *to));
+        let drained = read(&content);
+        let lost: usize = holes.iter().map(|(from, to)| to - from).sum();
+        assert_eq!(drained.packets.len(), 1000 - lost, "{packets} {is_open} {holes:?}");
+        let error = largest_error(&drained);
+        // The end of a row before another hole is not known.
+        let most = if holes.len() == 1 { 1 } else { 10 };
+        assert!(error <= most, "{packets} {is_open} {holes:?}: {error} ms");
+    }
+}
+
+/// Between two holes the time is about right, and in any case before the next cluster.
+#[test]
+fn blocks_between_two_holes_are_before_the_next_cluster() {
+    let mut content = silence_and_speech(Vec::new(), (250, false));
+    hole(&mut content, 440, 560);
+    hole(&mut content, 650, 700);
+    let mut holes = content.clone();
+    hole(&mut holes, 740, 745);
+    for content in [content, holes] {
+        let drained = read(&content);
+        let error = largest_error(&drained);
+        assert!(error <= 1_500, "{error} ms");
+        let late = drained
+            .packets
+            .iter()
+            .filter(|packet| packet.time.unwrap() >= 15_000 * MS);
+        assert_eq!(late.count(), 250);
+    }
+}
+
+/// No cluster is behind: the duration of the segment shows the time, or the bytes do without being misled by the silence.
+#[test]
+fn the_last_cluster_without_its_head_is_near_its_time() {
+    for (parts, most) in [(vec![info(20_000.0)], 1), (Vec::new(), 1_000)] {
+        let mut content = silence_and_speech(parts, (250, false));
+        hole(&mut content, 700, 800);
+        let error = largest_error(&read(&content));
+        assert!(error <= most, "{error} ms");
+    }
 }
 
 #[test]

@@ -404,3 +404,80 @@ fn a_movie_whose_sound_is_elsewhere_is_refused() {
         }
     ])));
 }
+
+/// Packets of 20 ms, and what follows from zeros and noise in their place.
+fn opus(count: usize, damaged: &[(usize, u8)]) -> TrackFile {
+    let header = [&[0, 1, 0, 0][..], &words(&[48_000]), &[0; 3]].concat();
+    let packet = |index: usize| match damaged.iter().find(|(at, _)| *at == index) {
+        Some((_, byte)) => vec![*byte; 40],
+        None => vec![0x78; 40],
+    };
+    TrackFile {
+        entries: vec![entry(b"Opus", 48_000, 1, 16, &atom(b"dOps", header))],
+        samples: (0..count).map(packet).collect(),
+        durations: vec![u32::try_from(count).unwrap(), 960],
+        ..TrackFile::aac(0)
+    }
+}
+
+#[test]
+fn opus_packets_of_another_length_than_their_samples_are_damaged() {
+    const MS: i64 = 1_000_000;
+    // Zeros are 10 ms, the others 120 ms and 60 ms.
+    let damaged = [(0, 0), (5, 0), (6, 0x1B), (7, 0x18), (19, 0)];
+    let track = opus(20, &damaged);
+    let fragments = track.samples.chunks(5).enumerate().map(|(number, samples)| {
+        let number = u32::try_from(number).unwrap();
+        let fragment = Fragment {
+            sequence: number + 1,
+            track: 1,
+            time: Some(number * 4800),
+            samples: samples.to_vec(),
+            duration: Some(960),
+        };
+        fragment.bytes()
+    });
+    let empty = TrackFile {
+        samples: Vec::new(),
+        durations: Vec::new(),
+        ..track.clone()
+    };
+    let in_fragments = [fragmented(&[empty]), fragments.collect::<Vec<_>>().concat()].concat();
+    for bytes in [file(std::slice::from_ref(&track)), in_fragments] {
+        let drained = read_all(&bytes);
+        let times: Vec<_> = drained
+            .packets
+            .iter()
+            .map(|packet| packet.time.unwrap() / (20 * MS))
+            .collect();
+        let intact: Vec<_> = (0..20).filter(|at| !damaged.iter().any(|(bad, _)| bad == at)).collect();
+        assert_eq!(times, intact.iter().map(|at| *at as i64).collect::<Vec<_>>());
+        let message = "damaged packets (they are not as long as the file says)";
+        assert_eq!(drained.losses(), [message; 2]);
+        assert_eq!(drained.lost_ms(), 80);
+        let at_end = &drained.ending.lost[0];
+        assert_eq!((at_end.message.as_str(), at_end.duration), (message, Some(20 * MS)));
+    }
+}
+
+/// A recorder that measures the lengths, one that pauses, and one that shortens the last sample.
+#[test]
+fn opus_samples_of_other_lengths_are_kept() {
+    for durations in [
+        &[5, 960, 1, 48_000, 4, 960][..],
+        &[3, 950, 3, 970, 4, 960],
+        &[9, 960, 1, 500],
+        &[10, 1920],
+    ] {
+        let track = TrackFile {
+            durations: durations.to_vec(),
+            ..opus(10, &[])
+        };
+        let drained = read_all(&file(&[track]));
+        assert_eq!(
+            (drained.packets.len(), drained.losses().len()),
+            (10, 0),
+            "{durations:?}"
+        );
+    }
+}
