@@ -33,7 +33,7 @@ pub use fit::{Fit, NoFit};
 pub use script::{Labels, Script, ScriptError};
 
 /// Named in the key of the stage: changes whenever the same inputs may give another document.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 #[cfg(test)]
 mod tests;

@@ -79,12 +79,15 @@ fn limits(matched: &Matched, gap: &Gap) -> Option<(u64, u64)> {
         (heard[0].start, heard[heard.len() - 1].end)
     });
     let (mut start, mut end) = (gap.start, gap.end);
-    // Before the first match and after the last one there may be any silence.
+    // Before the first match and after the last one there may be any silence, or speech that the text has nothing of.
+    let is_other = last.saturating_sub(first) > ample;
     if gap.words.start == 0 {
-        start = start.max(end.saturating_sub(ample).min(first));
+        let earliest = end.saturating_sub(ample);
+        start = start.max(if is_other { earliest } else { earliest.min(first) });
     }
     if gap.words.end == matched.words.len() {
-        end = end.min((start + ample).max(last));
+        let latest = start + ample;
+        end = end.min(if is_other { latest } else { latest.max(last) });
     }
     let room = end - start;
     // Words that a neighbour has absorbed have no room of their own.

@@ -2,7 +2,7 @@ use plugin_api::asr;
 use plugin_api::document::{Document, MismatchKind, Timing};
 use proptest::prelude::*;
 
-use crate::{Fit, Labels, NoFit, Origin, Script};
+use crate::{Fit, Labels, NoFit, Origin, Script, times};
 
 /// Least share in these tests, in percent.
 const LEAST: u64 = 30;
@@ -91,6 +91,81 @@ fn other_words_have_the_time_of_what_was_recognised_there() {
     assert_eq!(words[2], (" Siobhan".to_owned(), 800, 1500, interpolated));
     assert_eq!(words[3], (" O'Brien".to_owned(), 1600, 1900, None), "a similar word");
     assert_eq!(words[4].1, 2000);
+}
+
+/// Speech that the text of a part has nothing of.
+const REST: &str =
+    "when the tide is low you can walk across the sand to a small island where birds nest in the cliffs of the north";
+
+#[test]
+fn other_words_of_a_partial_text_last_as_long_as_words_do() {
+    let spoken = "thank you both for coming";
+    let behind = aligned(&format!("{spoken}. Zimbabwe!"), &format!("{spoken} {REST}"));
+    let (_, start, end, timing) = &behind[5];
+    assert_eq!(*timing, Some(Timing::Interpolated));
+    assert!(*start == 2000 && (2200..3000).contains(end), "{start} to {end}");
+    let before = aligned(&format!("Zimbabwe! {spoken}."), &format!("{REST} {spoken}"));
+    let (first, next) = (&before[0], &before[1]);
+    assert!(
+        next.1 - first.2 <= 100 && (200..1000).contains(&(first.2 - first.1)),
+        "{before:?}"
+    );
+    let between = aligned(
+        &format!("{spoken}. Zimbabwe! We shall meet again on Wednesday"),
+        &format!("{spoken} {REST} we shall meet again on wednesday"),
+    );
+    assert!((200..1000).contains(&(between[5].2 - between[5].1)), "{between:?}");
+}
+
+#[test]
+fn other_words_at_an_edge_are_beside_the_nearest_match() {
+    let mut document = recognised("thank you both for coming");
+    let words = |document: &mut Document| document.segments[0].words.take().expect("words");
+    let mut spoken = words(&mut document);
+    for word in &mut spoken {
+        (word.start.0, word.end.0) = (word.start.0 + 20_000, word.end.0 + 20_000);
+    }
+    document.segments[0].words = Some(spoken);
+    document.duration.0 = 60_000;
+    let script = script("Good evening. Thank you both for coming. Goodbye!");
+    let fit = Fit::new(&script, &document, LEAST).expect("it fits");
+    let document = fit.document(document, &[], Origin::default());
+    let times: Vec<_> = document
+        .segments
+        .iter()
+        .map(|segment| (segment.start.0, segment.end.0))
+        .collect();
+    assert!(
+        (18_000..19_900).contains(&times[0].0) && times[0].1 == 20_000,
+        "{times:?}"
+    );
+    assert!(
+        times[2].0 == 21_900 && (22_000..23_500).contains(&times[2].1),
+        "{times:?}"
+    );
+}
+
+#[test]
+fn words_without_room_at_an_edge_share_the_time_of_the_one_beside_them() {
+    let before = aligned("Good day. Thank you both", "thank you both");
+    assert!(
+        before[..3].iter().all(|word| word.2 - word.1 >= 70) && before[2].2 == 300,
+        "{before:?}"
+    );
+    let words = aligned("Thank you both for coming. Bye", "thank you both for coming");
+    assert!(words.is_sorted_by(|one, other| one.2 <= other.1), "{words:?}");
+}
+
+#[test]
+fn an_engine_is_asked_beside_the_match_where_the_recording_has_more() {
+    let spoken = "thank you both for coming";
+    let (script, document) = (
+        script(&format!("{spoken}. Zimbabwe!")),
+        recognised(&format!("{spoken} {REST}")),
+    );
+    let fit = Fit::new(&script, &document, LEAST).expect("it fits");
+    let alignment = fit.alignment().expect("a word was not recognised");
+    assert!(alignment.passages[0].end_ms < 6000, "{alignment:?}");
 }
 
 #[test]
@@ -290,6 +365,13 @@ proptest! {
         for segment in &document.segments {
             let own: String = segment.words.iter().flatten().map(|word| word.word.as_str()).collect();
             prop_assert_eq!(own.trim(), &segment.text);
+        }
+        // Neither pauses nor the speech of others are filled; a few words may share the time of two others.
+        for run in words.chunk_by(|one, other| (one.timing == Some(Timing::Interpolated)) == (other.timing == Some(Timing::Interpolated))) {
+            let letters: usize = run.iter().map(|word| word.word.chars().count()).sum();
+            let length = run[run.len() - 1].end.0 - run[0].start.0;
+            let most = times::LONGEST * 200 * letters as u64 + 1000;
+            prop_assert!(run[0].timing != Some(Timing::Interpolated) || length <= most, "{length} ms for {run:?}");
         }
         let align = document.provenance.align.expect("provenance");
         prop_assert_eq!(align.words as usize, words.len());

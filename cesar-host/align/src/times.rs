@@ -7,6 +7,10 @@ use plugin_api::document::Timing;
 use crate::fit::Fit;
 use crate::matched::Span;
 
+/// The most time for words that nothing is known of, as a multiple of what they usually need: they do not fill a longer pause, or the speech of
+/// others.
+pub(crate) const LONGEST: u64 = 2;
+
 /// A word with its times in ms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Timed {
@@ -93,15 +97,17 @@ fn interpolate(fit: &Fit<'_>, known: &mut [Option<Timed>]) {
             .map(|timed| timed.span);
         let after = known.get(words.end).copied().flatten().map(|timed| timed.span);
         let (start, end) = place(fit, words.clone(), before, after);
-        let spread = match (before, after) {
-            // Too little time is shared with the words beside.
-            (Some(before), Some(after))
-                if (end - start) * 3 < fit.matched.needed(words.clone()) && words.len() <= 4 =>
-            {
-                let all = words.start - 1..words.end + 1;
-                spread(fit, all, before.start, after.end)
-            }
-            _ => spread(fit, words.clone(), start, end),
+        // Too little time is shared with the words beside.
+        let is_short = (end - start) * 3 < fit.matched.needed(words.clone()) && words.len() <= 4;
+        let spread = if is_short {
+            let all = words.start - usize::from(before.is_some())..words.end + usize::from(after.is_some());
+            let (start, end) = (
+                before.map_or(start, |span| span.start),
+                after.map_or(end, |span| span.end),
+            );
+            spread(fit, all, start, end)
+        } else {
+            spread(fit, words.clone(), start, end)
         };
         for (word, (start, end)) in spread {
             let timed = known[word].get_or_insert(Timed {
@@ -117,10 +123,11 @@ fn interpolate(fit: &Fit<'_>, known: &mut [Option<Timed>]) {
     }
 }
 
-/// The time for words that nothing is known of.
+/// The time for words that nothing is known of: all that there is, or as much as they usually need beside a word that is known. The text may
+/// be that of a part of the recording, so before its first known word and behind its last one, they are beside these.
 fn place(fit: &Fit<'_>, words: Range<usize>, before: Option<Span>, after: Option<Span>) -> (u64, u64) {
-    let start = before.map_or(0, |before| before.end).min(fit.matched.duration);
-    let end = after.map_or(fit.matched.duration, |after| after.start).max(start);
+    let mut start = before.map_or(0, |before| before.end).min(fit.matched.duration);
+    let mut end = after.map_or(fit.matched.duration, |after| after.start).max(start);
     let needed = fit.matched.needed(words.clone());
     // Other words were recognised there: probably those, in another spelling.
     let gap = fit.gaps.binary_search_by_key(&words.start, |gap| gap.words.start).ok();
@@ -128,19 +135,21 @@ fn place(fit: &Fit<'_>, words: Range<usize>, before: Option<Span>, after: Option
     if let Some([first, .., last] | [first @ last]) = heard {
         let (first, last) = (first.start.clamp(start, end), last.end.clamp(start, end));
         if (last - first) * 3 >= needed {
-            return (first, last);
+            (start, end) = (first, last);
         }
     }
-    if end - start <= needed * 2 {
+    let is_between = before.is_some() && after.is_some();
+    if end - start <= needed * LONGEST && (is_between || heard.is_some_and(|heard| !heard.is_empty())) {
         return (start, end);
     }
+    let time = needed.min(end - start);
     // A pause is beside the words: they are near the words of their own sentence.
     let segment = |word: usize| fit.matched.words.get(word).map(|word| word.segment);
     let with_after = after.is_some() && segment(words.end - 1) == segment(words.end);
     let with_before = before.is_some() && segment(words.start) == words.start.checked_sub(1).and_then(segment);
-    match with_after && !with_before || before.is_none() {
-        true => (end - needed, end),
-        false => (start, start + needed),
+    match after.is_some() && (with_after && !with_before || before.is_none()) {
+        true => (end - time, end),
+        false => (start, start + time),
     }
 }
 
