@@ -335,14 +335,8 @@ fn respelled(document: &Document, segment: u64, word: u64, count: u64, anchor: O
 
 /// The reason of an anchor whose text is not there.
 fn gone(document: &Document, anchor: &Anchor) -> String {
-    let middle = anchor.start.0.midpoint(anchor.end.0);
-    let here = document.segments.iter().find(|segment| {
-        let offset = document.provenance.audio.offset.0;
-        let middle = middle.saturating_sub(offset);
-        segment.start.0 <= middle && middle <= segment.end.0
-    });
     let text = |text: &str| {
-        let mut short: String = text.chars().take(60).collect();
+        let mut short: String = text.chars().take(locate::QUOTED_CHARS).collect();
         if short.len() < text.len() {
             short.push('…');
         }
@@ -350,16 +344,17 @@ fn gone(document: &Document, anchor: &Anchor) -> String {
     };
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a recording")]
     let seconds = anchor.start.0 as f64 / 1000.0;
-    match here {
-        Some(segment) => format!(
-            "`{}` is not at {seconds:.1} s, where the text is `{}`",
-            text(&anchor.text),
-            text(&segment.text)
-        ),
-        None => format!(
-            "`{}` is not at {seconds:.1} s, where there is no text",
-            text(&anchor.text)
-        ),
+    let wanted = text(&anchor.text);
+    if let Some((first, rest)) = locate::across_segments(document, anchor) {
+        return format!(
+            "`{wanted}` crosses the end of a segment at {seconds:.1} s, between `{}` and `{}`",
+            text(&first),
+            text(&rest)
+        );
+    }
+    match locate::text_at(document, anchor) {
+        Some(there) => format!("`{wanted}` is not at {seconds:.1} s, where the text is `{there}`"),
+        None => format!("`{wanted}` is not at {seconds:.1} s, where there is no text"),
     }
 }
 

@@ -20,6 +20,10 @@ const NEIGHBOUR_CHARS: usize = 100;
 /// Maximum shift by another spelling, in a segment without word times.
 const SHIFT_MS: u64 = 500;
 
+/// Characters of a text in a message, and words around those of an anchor.
+pub(crate) const QUOTED_CHARS: usize = 60;
+const WORDS_AROUND: usize = 3;
+
 /// The longest part of a document that is searched for words: an anchor may come from a client.
 const SEARCHED_MS: u64 = 120_000;
 
@@ -238,6 +242,66 @@ fn matching(pieces: &[Piece], wanted: &str, form: Form) -> Option<usize> {
         }
     }
     None
+}
+
+/// The words of an anchor where they are split over segments: those of the first one, and the others.
+pub(crate) fn across_segments(document: &Document, anchor: &Anchor) -> Option<(String, String)> {
+    let span = local(document, anchor)?;
+    let wanted: String = Form::Relaxed.letters(&anchor.text).collect();
+    let near = document.segments.iter().enumerate();
+    let near = near.filter(|(_, segment)| !wanted.is_empty() && is_near(segment, &span));
+    let (owners, pieces): (Vec<(usize, bool)>, Vec<Piece>) = near
+        .flat_map(|(index, segment)| {
+            let owner = (index, text::has_times(segment));
+            text::pieces(segment).into_iter().map(move |piece| (owner, piece))
+        })
+        .unzip();
+    let mut best: Option<(u64, Range<usize>, usize)> = None;
+    for (first, piece) in pieces.iter().enumerate() {
+        let distance = piece.start.abs_diff(span.start);
+        let (index, is_timed) = owners[first];
+        let is_better = best.as_ref().is_none_or(|(least, ..)| distance < *least);
+        if !is_better || is_timed && distance > REACH_MS {
+            continue;
+        }
+        let Some(length) = matching(&pieces[first..], &wanted, Form::Relaxed) else {
+            continue;
+        };
+        let own = owners[first..first + length].iter();
+        let own = own.take_while(|(owner, _)| *owner == index).count();
+        if own < length {
+            best = Some((distance, first..first + length, first + own));
+        }
+    }
+    best.map(|(_, range, end)| (joined(&pieces[range.start..end]), joined(&pieces[end..range.end])))
+}
+
+/// The text at the time of an anchor, with some words around it where it is long; `None` where there is none.
+pub(crate) fn text_at(document: &Document, anchor: &Anchor) -> Option<String> {
+    let span = local(document, anchor)?;
+    let (start, end) = (span.start, span.end.min(span.start.saturating_add(SEARCHED_MS)));
+    let is_there =
+        |from: u64, to: u64| from < end.max(start.saturating_add(1)) && start < to.max(from.saturating_add(1));
+    let there = document.segments.iter();
+    let there = there.filter(|segment| is_there(segment.start.0, segment.end.0));
+    let pieces: Vec<Piece> = there.flat_map(text::pieces).collect();
+    let shares_time = |piece: &Piece| is_there(piece.start, piece.end);
+    let nearest = || (0..pieces.len()).min_by_key(|index| pieces[*index].start.abs_diff(start));
+    let first = pieces.iter().position(shares_time).or_else(nearest)?;
+    let last = pieces.iter().rposition(shares_time).unwrap_or(first);
+    let whole = joined(&pieces);
+    if whole.chars().count() <= QUOTED_CHARS {
+        return Some(whole);
+    }
+    let from = first.saturating_sub(WORDS_AROUND);
+    let to = (last + 1 + WORDS_AROUND).min(pieces.len());
+    let mut quoted = String::from(if from > 0 { "…" } else { "" });
+    let text = joined(&pieces[from..to]);
+    quoted.extend(text.chars().take(QUOTED_CHARS));
+    if to < pieces.len() || text.chars().count() > QUOTED_CHARS {
+        quoted.push('…');
+    }
+    Some(quoted)
 }
 
 fn is_near(segment: &Segment, span: &Range<u64>) -> bool {

@@ -49,6 +49,57 @@ fn corrections_that_fit_another_recognition_are_kept() {
 }
 
 #[test]
+fn the_reason_names_the_end_of_a_segment_inside_the_words() {
+    let spoken = document(
+        vec![segment(
+            4,
+            "Please always keep your ticket until the end of the journey.",
+            None,
+            true,
+        )],
+        20,
+    );
+    let batch = json!([{ "op": "replace_words", "segment": 0, "word": 2, "count": 3, "text": "hold your ticket" }]);
+    let history = history(&spoken, batch);
+    for timed in [true, false] {
+        let split = document(
+            vec![
+                segment(4, "Please always Keep", None, timed),
+                segment(7, "your ticket, until the end of the journey.", None, timed),
+            ],
+            20,
+        );
+        let reason = &history.apply(split).conflicts[0].reason;
+        assert_eq!(
+            reason,
+            "`keep your ticket` crosses the end of a segment at 6.0 s, between `Keep` and `your ticket,`"
+        );
+    }
+}
+
+/// Of a long segment, the words at the time.
+#[test]
+fn the_reason_quotes_the_text_at_the_place_of_the_words() {
+    let text = "Well, when the tide is low you can walk across the sand to a small island where birds nest.";
+    let spoken = document(vec![segment(0, text, None, true)], 30);
+    let history = history(&spoken, json!([{ "op": "delete_words", "segment": 0, "word": 14 }]));
+    let other = text.replace("to a small island", "to the harbour");
+    let other = document(
+        vec![segment(0, &other, None, true), segment(25, "Another one.", None, true)],
+        30,
+    );
+    assert_eq!(
+        history.apply(other).conflicts[0].reason,
+        "`small` is not at 14.0 s, where the text is `…sand to the harbour where birds nest.`"
+    );
+    let silent = document(vec![segment(25, "Another one.", None, true)], 30);
+    assert_eq!(
+        history.apply(silent).conflicts[0].reason,
+        "`small` is not at 14.0 s, where there is no text"
+    );
+}
+
+#[test]
 fn punctuation_and_case_do_not_matter() {
     let history = history(
         &dialogue(),
