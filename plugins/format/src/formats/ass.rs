@@ -3,7 +3,8 @@
 //! The captions are those of srt. Each speaker has a style with a colour of its own and is the actor of the line; each word with
 //! known times is a syllable of karaoke (`\k`), which turns from the secondary to the primary colour when it is spoken. Times are in
 //! hundredths of a second, and a caption lasts at least one. `{` and `}` are escaped, and a backslash is followed by a word joiner (U+2060),
-//! so that no text is an override.
+//! so that no text is an override. A word joiner also stands between `{` and a backslash behind it: ffmpeg takes both together for the
+//! start of an override, also where the brace is escaped.
 
 use super::subtitles::{Caption, CaptionLine, with_voices};
 use crate::clock::hundredths;
@@ -115,7 +116,23 @@ fn karaoke(line: &CaptionLine, now: &mut u64) -> String {
 
 fn escaped(text: &str) -> String {
     let text = markup::xml_characters(text);
-    text.replace('\\', "\\\u{2060}").replace('{', "\\{").replace('}', "\\}")
+    let mut escaped = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => escaped.push_str("\\\u{2060}"),
+            '{' => {
+                escaped.push_str("\\{");
+                // What follows the text may begin with a backslash as well.
+                if characters.peek().is_none_or(|next| matches!(next, '{' | '}' | '\\')) {
+                    escaped.push('\u{2060}');
+                }
+            }
+            '}' => escaped.push_str("\\}"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// `H:MM:SS.cc`.
@@ -123,4 +140,30 @@ fn time(hundredths: u64) -> String {
     let seconds = hundredths / 100;
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     format!("{hours}:{minutes:02}:{:02}.{:02}", seconds % 60, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_no_override() {
+        assert_eq!(escaped(r"{\b1}"), "\\{\u{2060}\\\u{2060}b1\\}");
+        assert_eq!(escaped("{a} {}"), "\\{a\\} \\{\u{2060}\\}");
+    }
+
+    proptest! {
+        /// ffmpeg reads an override from `{\` to the next `}`, and also knows `\N`, `\n` and `\h`.
+        #[test]
+        fn ffmpeg_finds_no_override(text in r"[{}\\Nnha ]{0,8}", other in r"[{}\\Nnha ]{0,8}") {
+            let joined = escaped(&text) + &escaped(&other) + "\\N";
+            prop_assert!(!joined.contains("{\\"), "{joined}");
+            let shown = joined.replace('\u{2060}', "").replace("\\{", "{").replace("\\}", "}");
+            prop_assert_eq!(shown, text + &other + "\\N");
+            let breaks = ["\\N", "\\n", "\\h"].iter().map(|sign| joined.matches(sign).count()).sum::<usize>();
+            prop_assert_eq!(breaks, 1);
+        }
+    }
 }

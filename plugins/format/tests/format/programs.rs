@@ -203,6 +203,29 @@ fn ffmpeg_reads_every_word_of_ass_and_lrc() {
     }
 }
 
+/// ffmpeg leaves out overrides, and shows the backslash before a brace.
+#[test]
+fn ffmpeg_shows_text_that_looks_like_an_override() {
+    let text = r"Type {\b1} or {} or {{x}} in {";
+    let segments = vec![
+        documents::segment(0, 2000, text),
+        documents::segment(3000, 4000, "Then."),
+    ];
+    let (document, folder) = (
+        documents::document(5000, segments),
+        tempfile::tempdir().expect("a folder"),
+    );
+    write(folder.path(), "ass", Format::Ass, &document);
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg
+        .args(["-nostdin", "-v", "error", "-f", "ass", "-i"])
+        .arg(folder.path().join("ass"))
+        .args(["-f", "srt", "-"]);
+    let Some(shown) = output(&mut ffmpeg) else { return };
+    let bare = |text: &str| visible(&text.replace(['\u{2060}', '\\'], ""));
+    assert!(bare(&shown).contains(&bare(text)), "{shown}");
+}
+
 #[test]
 fn libreoffice_reads_every_word_of_docx() {
     let (document, folder) = (talk(), tempfile::tempdir().expect("a folder"));

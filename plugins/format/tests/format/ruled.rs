@@ -117,6 +117,57 @@ fn words_under_another_speaker_are_no_cue_without_time() {
 }
 
 #[test]
+fn words_behind_those_of_another_speaker_last_into_the_silence() {
+    let segments = vec![
+        said("Ann", 0, 5000, "Ann says a very long thing here that goes on and on."),
+        said(
+            "Bo",
+            2000,
+            9000,
+            "Bo interrupts her with something else entirely, really.",
+        ),
+        said("Ann", 3000, 3200, "What? I said that we ought to do it now at once."),
+    ];
+    let document = document(30_000, segments);
+    // By `bbc`, the three texts need more time than they have until the last one is a second late.
+    for preset in [Preset::Netflix, Preset::Youtube, Preset::Plain] {
+        assert_eq!(broken(preset, &document), [""; 0], "{}", preset.name());
+    }
+}
+
+#[test]
+fn a_cue_behind_others_comes_later_where_these_lack_time() {
+    let segments = vec![
+        said("Ann", 0, 5000, "Ann says a very long thing here that goes on and on."),
+        said("Bo", 500, 1000, "No!"),
+        said("Cy", 600, 900, "Yes!"),
+        said(
+            "Bo",
+            2000,
+            9000,
+            "Bo interrupts her with something else entirely, really.",
+        ),
+        said("Ann", 3000, 3200, "What? I said that we ought to do it now at once."),
+    ];
+    // Of the first cue the next one has the words of Bo, who does not wait so long.
+    assert_eq!(broken(Preset::Netflix, &document(10_000, segments)), ["max_cps"]);
+}
+
+#[test]
+fn a_text_without_time_breaks_no_rule_but_those_of_time() {
+    let word = "x".repeat(300);
+    let segments = vec![
+        spoken(0, 2000, &format!("{word} end {word}")),
+        spoken(2000, 3000, "No more."),
+    ];
+    let broken = broken(Preset::Netflix, &document(3000, segments));
+    assert!(
+        broken.iter().all(|rule| ["max_cps", "min_duration"].contains(rule)),
+        "{broken:?}"
+    );
+}
+
+#[test]
 fn a_break_under_another_speaker_counts_on_the_time_that_is_there() {
     let segments = vec![
         said("Ann", 0, 4000, "I think we should all go down to the harbour now."),
@@ -286,6 +337,52 @@ fn japanese_lines_have_sixteen_full_width_characters() {
         !found.iter().any(|line| line.starts_with(['、', '。', 'は', 'を'])),
         "{found:?}"
     );
+}
+
+/// A segment of these words, without spaces between them.
+fn unspaced(start: u64, end: u64, words: &[&str]) -> Segment {
+    let mut segment = spoken(start, end, &words.join(" "));
+    segment.text = words.concat();
+    for word in segment.words.iter_mut().flatten() {
+        word.word = word.word.trim().to_owned();
+    }
+    segment
+}
+
+#[test]
+fn words_without_spaces_stay_whole() {
+    let thai = [
+        "สวัสดีครับ",
+        "วันนี้",
+        "เราจะมาพูดถึง",
+        "เรื่องการเดินทาง",
+        "ไปต่างประเทศ",
+        "และการใช้ภาษาอังกฤษ",
+        "ในชีวิตประจำวัน",
+    ];
+    let japanese = [
+        "新しい",
+        "コンピューター",
+        "ゲーム",
+        "を",
+        "買いました",
+        "から",
+        "一緒に",
+        "遊びましょう",
+    ];
+    for (language, words) in [("th", thai.as_slice()), ("ja", &japanese)] {
+        let mut document = document(12_000, vec![unspaced(0, 8000, words)]);
+        document.language = Some(language.into());
+        for preset in Preset::ALL {
+            let mut rest = words;
+            for line in lines(&by(preset, Format::Srt, document.clone())).concat() {
+                let count = (1..=rest.len()).find(|count| rest[..*count].concat() == line);
+                let count = count.unwrap_or_else(|| panic!("{line} ends in a word of {rest:?}"));
+                rest = &rest[count..];
+            }
+            assert!(rest.is_empty(), "{rest:?}");
+        }
+    }
 }
 
 #[test]

@@ -62,9 +62,9 @@ fn subtitles() -> impl Strategy<Value = Request> {
     )
 }
 
-/// Speakers who talk over each other at up to 20 characters a second each, as on channels of their own.
-fn conversation() -> impl Strategy<Value = Document> {
-    let turn = (0..3000_u64, 300..6000_u64, 8..20_u64);
+/// Speakers who talk over each other at up to so many characters a second each, as on channels of their own.
+fn conversation(fastest: u64) -> impl Strategy<Value = Document> {
+    let turn = (0..3000_u64, 300..6000_u64, 8..fastest);
     let speakers = proptest::collection::vec(proptest::collection::vec(turn, 1..6), 2..4);
     speakers.prop_map(|speakers| {
         let mut segments = Vec::new();
@@ -127,7 +127,7 @@ proptest! {
 
     #[test]
     fn only_reading_speed_suffers_where_speakers_overlap(
-        document in conversation(),
+        document in conversation(20),
         preset in proptest::sample::select(Preset::ALL.as_slice()),
         speakers in any::<bool>(),
     ) {
@@ -141,5 +141,27 @@ proptest! {
         let broken = check(&cues, &rules).into_iter();
         let others: Vec<_> = broken.filter(|broken| !matches!(broken.rule, Rule::MaxCps | Rule::MinWordDuration)).collect();
         prop_assert!(others.is_empty(), "{others:?}");
+    }
+
+    #[test]
+    fn text_that_is_too_fast_has_no_silence_behind(
+        document in conversation(90),
+        preset in proptest::sample::select(Preset::ALL.as_slice()),
+        speakers in any::<bool>(),
+    ) {
+        let (rules, limit) = (preset.rules(None), document.duration.0);
+        let request = Request {
+            guide: Guide { preset: Some(preset), rules: Overrides::default() },
+            speakers,
+            ..documents::request(Format::Srt, document)
+        };
+        let cues = parse(render(&request).as_bytes()).expect("a subtitle file").cues;
+        for broken in check(&cues, &rules) {
+            let index = cues.iter().position(|cue| cue.number == broken.cue).expect("a cue");
+            let cue = &cues[index];
+            let until = cues.get(index + 1).map_or(limit, |next| next.start - rules.min_gap);
+            let is_longest = rules.max_duration.is_some_and(|most| cue.end - cue.start >= most);
+            prop_assert!(cue.end == until || is_longest, "{broken:?}: {} to {}, next {until}", cue.start, cue.end);
+        }
     }
 }

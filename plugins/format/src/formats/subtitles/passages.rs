@@ -95,7 +95,7 @@ pub(super) fn passages(
 fn prefix(name: &str, widest: usize, time: u64) -> Vec<Unit<'static>> {
     let text = format!("{name}:");
     let unit = |piece: Piece| unit_of(&piece, text[piece.range.clone()].to_owned().into(), time, time, None);
-    pieces(&text, widest).into_iter().map(unit).collect()
+    pieces(&text, &[], widest).into_iter().map(unit).collect()
 }
 
 fn units<'a>(segment: &'a Segment, widest: usize, limit: u64, words: &mut usize) -> Vec<Unit<'a>> {
@@ -111,7 +111,8 @@ fn units<'a>(segment: &'a Segment, widest: usize, limit: u64, words: &mut usize)
         let (start, end, word) = timed.span(&piece.range);
         unit_of(&piece, text, start, end, word)
     };
-    let mut units: Vec<Unit<'a>> = pieces(&timed.text, widest).into_iter().map(unit).collect();
+    let words: Vec<usize> = timed.anchors.iter().map(|anchor| anchor.from).collect();
+    let mut units: Vec<Unit<'a>> = pieces(&timed.text, &words, widest).into_iter().map(unit).collect();
     // Interpolated times leave no gap for the white space between.
     for index in 1..units.len() {
         if units[index - 1].word == units[index].word {

@@ -1,13 +1,14 @@
 //! Places where a text may be divided into lines.
 //!
 //! At white space and, for scripts without spaces, between characters that take two columns, except before closing and after
-//! opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). A piece wider than a line is divided between
-//! grapheme clusters.
+//! opening marks (the core of Japanese and Chinese line breaking; Hangul has spaces). In the scripts of Southeast Asia, where only a
+//! dictionary knows the words, at the ends of the document's words. A piece wider than a line is divided between grapheme clusters, and
+//! in those scripts between syllables.
 
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::text::{breaks_line, divides};
 
@@ -24,12 +25,14 @@ pub(super) struct Piece {
     pub(super) breaks: bool,
 }
 
-/// The text's pieces, none wider than `widest` columns except a single cluster that is.
-pub(super) fn pieces(text: &str, widest: usize) -> Vec<Piece> {
+/// The text's pieces, none wider than `widest` columns except a single cluster that is. `words` has the first bytes of the document's words
+/// where these are known, in order.
+pub(super) fn pieces(text: &str, words: &[usize], widest: usize) -> Vec<Piece> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     let (mut spaced, mut breaks) = (false, false);
     for chunk in text.split(divides) {
-        for (range, columns) in parts(chunk, widest) {
+        let begins_word = |byte: usize| words.binary_search(&(from + byte)).is_ok();
+        for (range, columns) in parts(chunk, begins_word, widest) {
             if chunk[range.clone()].trim().is_empty() {
                 // No-break spaces alone would make an empty line.
                 spaced = true;
@@ -56,20 +59,65 @@ pub(super) fn pieces(text: &str, widest: usize) -> Vec<Piece> {
 }
 
 /// The parts of a text without spaces, with their columns.
-fn parts(chunk: &str, widest: usize) -> Vec<(Range<usize>, usize)> {
+fn parts(chunk: &str, begins_word: impl Fn(usize) -> bool, widest: usize) -> Vec<(Range<usize>, usize)> {
     let (mut parts, mut last): (Vec<(Range<usize>, usize)>, &str) = (Vec::new(), "");
-    for (start, cluster) in chunk.grapheme_indices(true) {
-        let (end, columns) = (start + cluster.len(), cluster.width());
+    for (start, syllable) in syllables(chunk, widest) {
+        let (end, columns) = (start + syllable.len(), columns(syllable));
+        let may_divide = may_divide(last, syllable) || begins_word(start) && are_unspaced(last, syllable);
         match parts.last_mut() {
-            Some((range, filled)) if *filled + columns <= widest && !may_divide(last, cluster) => {
+            Some((range, filled)) if *filled + columns <= widest && !may_divide => {
                 range.end = end;
                 *filled += columns;
             }
             _ => parts.push((start..end, columns)),
         }
-        last = cluster;
+        last = syllable;
     }
     parts
+}
+
+/// The grapheme clusters, joined where the script forms a syllable of them, as far as a line has room.
+fn syllables(chunk: &str, widest: usize) -> Vec<(usize, &str)> {
+    let mut syllables: Vec<(usize, &str)> = Vec::new();
+    for (start, cluster) in chunk.grapheme_indices(true) {
+        let end = start + cluster.len();
+        match syllables.last_mut() {
+            Some((from, last)) if is_joined(last, cluster) && columns(&chunk[*from..end]) <= widest => {
+                *last = &chunk[*from..end];
+            }
+            _ => syllables.push((start, cluster)),
+        }
+    }
+    syllables
+}
+
+fn columns(text: &str) -> usize {
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+/// Whether a cluster belongs to the one before it: behind a vowel that is written before its consonant (Thai, Lao), or a sign that puts the
+/// next consonant below (Khmer, Burmese); and itself a vowel or sign behind the consonant, or a final consonant (Burmese).
+fn is_joined(before: &str, cluster: &str) -> bool {
+    const PREPOSED: &str = "เแโใไເແໂໃໄ";
+    const STACKING: &str = "\u{1039}\u{17d2}";
+    const BEHIND: &str = "ะาำๅๆฯະາຳຽໆຯៗ។៕၊။";
+    before
+        .chars()
+        .next_back()
+        .is_some_and(|last| PREPOSED.contains(last) || STACKING.contains(last))
+        || cluster.chars().next().is_some_and(|first| BEHIND.contains(first)) && is_southeast_asian(before)
+        || cluster.contains('\u{103a}')
+}
+
+/// Whether both sides are of a script of Southeast Asia that has no spaces between words.
+fn are_unspaced(before: &str, after: &str) -> bool {
+    is_southeast_asian(before) && is_southeast_asian(after)
+}
+
+/// Thai, Lao, Burmese or Khmer.
+pub(super) fn is_southeast_asian(text: &str) -> bool {
+    let is_of_script = |letter| matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{a9e0}'..='\u{a9ff}' | '\u{aa60}'..='\u{aa7f}');
+    text.chars().next().is_some_and(is_of_script)
 }
 
 /// Whether a line may end between two neighbouring clusters.
@@ -84,9 +132,11 @@ fn may_divide(before: &str, after: &str) -> bool {
         && !NOT_FIRST.contains(right)
 }
 
-/// A cluster of two columns that is not Hangul.
+/// A cluster of two columns that is not Hangul. Two narrow letters of one cluster (Thai, Hindi) have two columns as well.
 fn is_ideographic(cluster: &str, first: char) -> bool {
+    let is_narrow_letter = first.is_alphabetic() && first.width() != Some(2);
     cluster.width() == 2
+        && !is_narrow_letter
         && !matches!(first, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{a960}'..='\u{a97f}' | '\u{ac00}'..='\u{d7ff}')
 }
 
@@ -108,7 +158,7 @@ mod tests {
     use super::*;
 
     fn texts(text: &str, widest: usize) -> Vec<&str> {
-        pieces(text, widest)
+        pieces(text, &[], widest)
             .into_iter()
             .map(|piece| &text[piece.range])
             .collect()
@@ -130,14 +180,57 @@ mod tests {
     }
 
     #[test]
+    fn letters_of_one_cluster_are_no_ideograph() {
+        assert_eq!(texts("ประจำวันทำงาน", 40), ["ประจำวันทำงาน"]);
+        assert_eq!(texts("परीक्षा क्षत्रिय", 40), ["परीक्षा", "क्षत्रिय"]);
+    }
+
+    #[test]
     fn clusters_stay_whole() {
         assert_eq!(texts("👩‍👩‍👧‍👦e\u{301}e\u{301}", 1), ["👩‍👩‍👧‍👦", "e\u{301}", "e\u{301}"]);
     }
 
     #[test]
     fn white_space_is_kept() {
-        let pieces = pieces("\na\u{a0}b\t\u{a0} c\r\n\n d", 20);
+        let pieces = pieces("\na\u{a0}b\t\u{a0} c\r\n\n d", &[], 20);
         let kinds: Vec<_> = pieces.iter().map(|piece| (piece.spaced, piece.breaks)).collect();
         assert_eq!(kinds, [(true, false), (true, false), (true, true)]);
+    }
+
+    fn words(words: &[&str], widest: usize) -> Vec<String> {
+        let text = words.concat();
+        let begins: Vec<usize> = (0..words.len()).map(|count| words[..count].concat().len()).collect();
+        pieces(&text, &begins, widest)
+            .into_iter()
+            .map(|piece| text[piece.range].to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn words_without_spaces_end_where_those_of_the_document_end() {
+        let thai = ["เราจะมาพูดถึง", "เรื่องการเดินทาง", "ไปต่างประเทศ", "ใน"];
+        assert_eq!(words(&thai, 20), thai);
+        assert_eq!(words(&["ຂ້ອຍ", "ໄປ", "ຕະຫຼາດ"], 20), ["ຂ້ອຍ", "ໄປ", "ຕະຫຼາດ"]);
+        assert_eq!(words(&["ខ្ញុំ", "ទៅ", "ផ្សារ"], 20), ["ខ្ញុំ", "ទៅ", "ផ្សារ"]);
+        assert_eq!(words(&["ကျွန်တော်", "ဈေး", "သွားတယ်"], 20), ["ကျွန်တော်", "ဈေး", "သွားတယ်"]);
+        // Tokens of an engine may end inside a syllable.
+        assert_eq!(words(&["เ", "ดิ", "นทาง"], 20), ["เดิ", "นทาง"]);
+        // Scripts with spaces keep what the engine divides.
+        assert_eq!(words(&["un", "likely"], 20), ["unlikely"]);
+    }
+
+    #[test]
+    fn no_vowel_parts_from_its_consonant() {
+        for widest in 2..20 {
+            for line in texts("เราจะมาพูดถึงเรื่องการเดินทางไปต่างประเทศและใช้ภาษา", widest)
+            {
+                assert!(!line.ends_with(['เ', 'แ', 'โ', 'ใ', 'ไ']), "{line} of {widest}");
+                assert!(widest < 4 || !line.starts_with(['ะ', 'า', 'ำ']), "{line} of {widest}");
+            }
+            for line in texts("ຂ້ອຍໄປຕະຫຼາດແລະເຮືອນໃໝ່ໂຕໃຫຍ່", widest)
+            {
+                assert!(!line.ends_with(['ເ', 'ແ', 'ໂ', 'ໃ', 'ໄ']), "{line} of {widest}");
+            }
+        }
     }
 }

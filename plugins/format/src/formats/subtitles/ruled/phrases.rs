@@ -5,6 +5,7 @@
 //! worst inside a name.
 
 use crate::formats::subtitles::passages::Unit;
+use crate::formats::subtitles::pieces::is_southeast_asian;
 
 mod lists;
 
@@ -24,6 +25,8 @@ const ADJECTIVE: u32 = 60;
 const NUMBER: u32 = 150;
 /// Between an article, preposition or auxiliary and the next word.
 pub(super) const GLUED: u32 = 200;
+/// Between words of scripts whose spaces divide phrases.
+const UNSPACED_WORDS: u32 = 20;
 /// Between characters of one word in scripts without spaces.
 const WORD: u32 = 45;
 
@@ -138,10 +141,18 @@ fn unspaced(left: &Unit<'_>, right: &Unit<'_>) -> u32 {
     let (Some(before), Some(after)) = (left.text.chars().next_back(), right.text.chars().next()) else {
         return WORDS;
     };
-    if left.word.is_some() && left.word == right.word {
-        return WORD;
+    let cost = by_script(before, after);
+    match (left.word, right.word) {
+        // The end of a word is better than any place inside one.
+        (Some(one), Some(other)) if one == other => cost.max(WORD) + 1,
+        (Some(_), Some(_)) if is_southeast_asian(&left.text) && is_southeast_asian(&right.text) => UNSPACED_WORDS,
+        _ => cost,
     }
+}
+
+fn by_script(before: char, after: char) -> u32 {
     match (script(before), script(after)) {
+        (Script::SoutheastAsian, Script::SoutheastAsian) => WORD,
         // A name in Katakana, Latin letters or digits.
         (Script::Katakana, Script::Katakana) | (Script::Other, Script::Other) => NAME,
         // An ending, or a particle, of the word before.
@@ -158,6 +169,7 @@ enum Script {
     Hiragana,
     Katakana,
     Ideograph,
+    SoutheastAsian,
     Other,
 }
 
@@ -166,6 +178,7 @@ fn script(character: char) -> Script {
         '\u{3041}'..='\u{309f}' => Script::Hiragana,
         '\u{30a0}'..='\u{30ff}' => Script::Katakana,
         '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Script::Ideograph,
+        _ if is_southeast_asian(character.encode_utf8(&mut [0; 4])) => Script::SoutheastAsian,
         _ => Script::Other,
     }
 }
