@@ -108,7 +108,7 @@ pub struct Request {
     pub vad_min_speech_duration_ms: f64,
     pub vad_max_speech_duration_s: Option<f64>,
     pub vad_min_silence_duration_ms: Option<f64>,
-    pub vad_speech_pad_ms: Option<f64>,
+    pub vad_speech_pad_ms: f64,
     pub max_new_tokens: Option<usize>,
     pub chunk_length: Option<usize>,
     pub clip_timestamps: Vec<f64>,

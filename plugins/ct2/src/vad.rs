@@ -19,11 +19,6 @@ pub mod seams;
 
 /// Silence that ends speech in batches and without, in ms, unless said otherwise.
 const MIN_SILENCE: [f64; 2] = [160.0, 2000.0];
-/// Silence kept on both sides of speech, in ms, unless said otherwise. Windows then lie where they do without detection, and the text is the
-/// same, unless a pause has more than twice as much, or the recording begins or ends with more.
-const PAD: f64 = 2000.0;
-/// The same as faster-whisper has it: in batches, with its model, and where speech is cut, which would leave too little of it.
-const REFERENCE_PAD: f64 = 400.0;
 /// The greatest length of speech in batches, in seconds, unless `chunk_length` says otherwise.
 const CHUNK_SECONDS: usize = 30;
 
@@ -43,7 +38,13 @@ pub fn listen(samples: &[f32], request: &Request, threads: usize, ctx: &dyn Repo
 /// The parts with speech of so many samples, by the request's options.
 #[must_use]
 pub fn find_speech(activity: &Activity, length: usize, request: &Request) -> Vec<Range<usize>> {
-    parts::parts(activity.probabilities(), length, rules(request))
+    let rules = rules(request);
+    let mut found = parts::parts(activity.probabilities(), length, rules);
+    // The reference cuts there; batches have short parts.
+    if request.batch_size <= 1 && request.vad_model.is_none() {
+        parts::keep_short_edges(&mut found, length, rules);
+    }
+    found
 }
 
 fn failure(failure: Failure) -> StageError {
@@ -61,10 +62,6 @@ fn rules(request: &Request) -> Rules {
     } else {
         request.vad_max_speech_duration_s.unwrap_or(f64::INFINITY)
     };
-    let pad = match batched || request.vad_model.is_some() || request.vad_max_speech_duration_s.is_some() {
-        true => REFERENCE_PAD,
-        false => PAD,
-    };
     let min_silence = MIN_SILENCE[usize::from(!batched)];
     Rules {
         threshold: request.vad_threshold,
@@ -72,7 +69,7 @@ fn rules(request: &Request) -> Rules {
         min_speech_ms: request.vad_min_speech_duration_ms,
         max_speech_s,
         min_silence_ms: request.vad_min_silence_duration_ms.unwrap_or(min_silence),
-        pad_ms: request.vad_speech_pad_ms.unwrap_or(pad),
+        pad_ms: request.vad_speech_pad_ms,
     }
 }
 

@@ -61,6 +61,22 @@ pub fn parts(probabilities: &[f32], length: usize, rules: Rules) -> Vec<Range<us
     speech
 }
 
+/// Extends the first part to the beginning and the last to the end, where the silence there is no longer than one that does not end speech.
+/// Windows of a decoder then begin where they do without detection, unless a pause is long: its text is the same.
+#[expect(clippy::cast_precision_loss, reason = "2^53 samples are eighteen thousand years")]
+pub fn keep_short_edges(parts: &mut [Range<usize>], length: usize, rules: Rules) {
+    let longest = rules.min_silence_ms * per_ms();
+    if let Some(first) = parts.first_mut().filter(|first| first.start as f64 <= longest) {
+        first.start = 0;
+    }
+    if let Some(last) = parts
+        .last_mut()
+        .filter(|last| length.saturating_sub(last.end) as f64 <= longest)
+    {
+        last.end = length.max(last.end);
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "16")]
 fn per_ms() -> f64 {
     SAMPLE_RATE as f64 / 1000.0

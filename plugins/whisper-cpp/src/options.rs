@@ -201,12 +201,7 @@ impl Request {
     /// Audio kept around speech, by the same rule.
     #[must_use]
     pub fn speech_pad_ms(&self) -> u32 {
-        let default = match (&self.vad_model, self.vad_max_speech_duration_s) {
-            (Some(_), _) => 30,
-            (None, Some(_)) => 400,
-            // As in ct2: windows lie where they do without detection, unless a pause is long.
-            (None, None) => 2000,
-        };
+        let default = if self.vad_model.is_some() { 30 } else { 400 };
         self.vad_speech_pad_ms.unwrap_or(default)
     }
 

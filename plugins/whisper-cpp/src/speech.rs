@@ -118,7 +118,8 @@ pub(crate) fn find(activity: &Activity, length: usize, request: &Request) -> Vec
         min_silence_ms: request.min_silence_ms().into(),
         pad_ms: request.speech_pad_ms().into(),
     };
-    let found = parts::parts(activity.probabilities(), length, rules);
+    let mut found = parts::parts(activity.probabilities(), length, rules);
+    parts::keep_short_edges(&mut found, length, rules);
     let times = |part: Range<usize>| (to_hundredths(part.start), to_hundredths(part.end));
     found.into_iter().map(times).collect()
 }

@@ -103,3 +103,22 @@ proptest! {
         prop_assert!(edges.iter().all(|edge| *edge <= length));
     }
 }
+
+#[test]
+fn short_silence_at_the_edges_is_kept_and_long_silence_is_left_out() {
+    let kept = |before: usize, behind: usize| {
+        let runs = [(before, 0.0), (50, 0.9), (behind, 0.0)];
+        let length = (before + 50 + behind) * WINDOW;
+        let mut parts = of(&runs, RULES);
+        keep_short_edges(&mut parts, length, RULES);
+        let [part] = &parts[..] else { panic!("{parts:?}") };
+        (part.start == 0, part.end == length)
+    };
+    // 62 windows are 2 s.
+    assert_eq!(kept(60, 60), (true, true));
+    assert_eq!(kept(60, 100), (true, false));
+    assert_eq!(kept(100, 0), (false, true));
+    let mut nothing = Vec::new();
+    keep_short_edges(&mut nothing, 16_000, RULES);
+    assert!(nothing.is_empty());
+}
