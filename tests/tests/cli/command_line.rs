@@ -51,7 +51,7 @@ fn a_folder_gives_a_folder_of_transcripts() {
     assert_eq!(run.stdout, "");
     assert_eq!(
         fs::read_to_string(sandbox.work().join("out/new/one.txt")).unwrap(),
-        "Please close the door\n"
+        "Please close the door.\n"
     );
     // One engine was loaded for all of them, and one format plugin.
     assert_eq!(run.done()["runner_starts"].as_u64().unwrap() - probes(&run.events()), 2);
@@ -99,7 +99,7 @@ fn an_extension_decides_the_format_and_a_file_is_replaced_whole() {
     ];
     assert_eq!(
         sandbox.run(device.iter().chain(&ENGINE)).exits(0).stdout,
-        "Please close the door\n"
+        "Please close the door.\n"
     );
 }
 
@@ -114,14 +114,14 @@ fn an_output_option_overrides_the_settings() {
     let arguments = ["transcribe", recording.to_str().unwrap(), "-q", "-o", "talk.txt"];
     sandbox.run(arguments.iter().chain(&ENGINE)).exits(0);
     let text = fs::read_to_string(sandbox.work().join("talk.txt")).unwrap();
-    assert_eq!(text, "Please close the door\n");
+    assert_eq!(text, "Please close the door.\n");
     sandbox.run(arguments[..3].iter().chain(&ENGINE)).exits(0);
     assert!(sandbox.config_home().join("cesar/elsewhere/short.srt").exists());
     // `-` is standard output here too, and not a name: the settings' format applies.
     let named = ["transcribe", recording.to_str().unwrap(), "-q", "-o", "-"];
     let shown = sandbox.run(named.iter().chain(&ENGINE)).exits(0).stdout;
     assert!(
-        shown.contains(" --> ") && shown.ends_with("Please close the door\n\n"),
+        shown.contains(" --> ") && shown.ends_with("Please close the door.\n\n"),
         "{shown}"
     );
     assert!(!sandbox.work().join("-").exists());
@@ -218,7 +218,7 @@ fn in_process_gives_the_same_words() {
     ];
     assert_eq!(
         sandbox.run(arguments.iter().chain(&ENGINE)).exits(0).stdout,
-        "Please close the door\n"
+        "Please close the door.\n"
     );
 }
 
@@ -234,7 +234,7 @@ fn an_unusable_cache_costs_no_transcript() {
         file.to_str().unwrap(),
     ];
     let run = sandbox.run(arguments.iter().chain(&ENGINE)).exits(0);
-    assert_eq!(run.stdout, "Please close the door\n");
+    assert_eq!(run.stdout, "Please close the door.\n");
     assert!(
         run.stderr.contains("warning: cache error (continuing without it)"),
         "{}",

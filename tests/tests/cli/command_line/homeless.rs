@@ -67,5 +67,5 @@ fn without_a_home_models_come_from_named_folders() {
     insta::assert_snapshot!(refused.stderr, @"error: there is no model `tiny.en` for `ct2`: looked for `tiny.en/model.bin` and `faster-whisper-tiny.en/model.bin` in no folder, because neither `CESAR_MODELS_DIR` nor `HOME` is set; name a folder of models with `--models-dir`, or give a path with `--model`");
     let models = sandbox.models();
     let named = [&words[..], &["--models-dir", models.to_str().unwrap()]].concat();
-    assert_eq!(bare(&sandbox, &named).exits(0).stdout, "Please close the door\n");
+    assert_eq!(bare(&sandbox, &named).exits(0).stdout, "Please close the door.\n");
 }
