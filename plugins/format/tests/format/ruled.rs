@@ -119,7 +119,7 @@ fn words_under_another_speaker_are_no_cue_without_time() {
 #[test]
 fn words_behind_those_of_another_speaker_last_into_the_silence() {
     let segments = vec![
-        said("Ann", 0, 5000, "Ann says a very long thing here that goes on and on."),
+        said("Ann", 0, 5000, "Ann says a very long thing here that runs on and on."),
         said(
             "Bo",
             2000,
@@ -138,7 +138,7 @@ fn words_behind_those_of_another_speaker_last_into_the_silence() {
 #[test]
 fn a_cue_behind_others_comes_later_where_these_lack_time() {
     let segments = vec![
-        said("Ann", 0, 5000, "Ann says a very long thing here that goes on and on."),
+        said("Ann", 0, 5000, "Ann says a very long thing here that runs on and on."),
         said("Bo", 500, 1000, "No!"),
         said("Cy", 600, 900, "Yes!"),
         said(
