@@ -230,7 +230,8 @@ const cases = {
     await row.getByRole("button", { name: "Retry" }).click();
     await row.and(on.locator("[data-status=completed]")).waitFor({ timeout: 240_000 });
     // The other jobs may end later than this one.
-    await on.waitForFunction(() => !document.querySelector(".row progress"), null, { timeout: 240_000 });
+    const unfinished = ".row progress, .row[data-status=queued], .row[data-status=processing]";
+    await on.waitForFunction((rows) => !document.querySelector(rows), unfinished, { timeout: 240_000 });
     check("each bar reaches its end", (await on.locator(".row[data-status=completed]").count()) === 3);
   },
 
