@@ -10,6 +10,8 @@ use crate::AudioError;
 use crate::clock::{SECOND, frames, nanoseconds};
 use crate::demux::{Loss, Losses, Nanoseconds};
 use crate::issue::{IssueKind, Issues};
+#[cfg(doc)]
+use crate::source::SourceEnd;
 use crate::source::{Chunk, Facts, Source, Stream};
 
 /// Tolerance of times without a gap: containers round, and encoders drift.
@@ -60,6 +62,8 @@ pub(crate) struct Continuous {
     inserted: Nanoseconds,
     /// Gaps that were not filled: the distance of the time stamps from the position.
     left_out: Nanoseconds,
+    /// See [`SourceEnd::rest`].
+    rest: Option<u64>,
 }
 
 impl Continuous {
@@ -79,6 +83,7 @@ impl Continuous {
             sound: 0,
             inserted: 0,
             left_out: 0,
+            rest: None,
         }
     }
 
@@ -99,6 +104,11 @@ impl Continuous {
             }
         }
         issues
+    }
+
+    /// See [`SourceEnd::rest`]; known at the end.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        self.rest
     }
 
     /// Milliseconds decoded, without inserted silence.
@@ -311,6 +321,7 @@ impl Continuous {
             self.issues.add(kind, span, &message);
         }
         let ending = self.source.ending();
+        self.rest = ending.rest;
         let mut here = self.position();
         for loss in self.undecoded.take() {
             self.issues.add(IssueKind::Damaged, (here, here), &loss.message);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::issue::{Issue, IssueKind, listed, with_place};
 use crate::takes::Job;
-use crate::{AudioError, DecodeOptions, Decoded, Sink, Slice, open, silence};
+use crate::{AudioError, DecodeOptions, Decoded, Sink, Slice, follower, open, silence};
 
 /// Decodes, and chooses the take to keep.
 pub(crate) fn decode(
@@ -21,9 +21,14 @@ pub(crate) fn decode(
         options,
         sink,
         takes: 0,
+        rest: None,
     };
     let take = job.best()?;
-    let mut decoded = silence::with_sound(&mut job, take)?.decoded;
+    let mut take = silence::with_sound(&mut job, take)?;
+    if let Some(rest) = job.rest {
+        follower::note(path, kind, rest, &mut take)?;
+    }
+    let mut decoded = take.decoded;
     decoded.issues = listed(decoded.issues);
     match decoded.is_incomplete() && options.strict {
         true => Err(incomplete(path, &decoded.issues, slice.start_ms)),

@@ -84,6 +84,7 @@ impl Source for Joined {
         SourceEnd {
             // Each track has judged its own end.
             promised_end: Some(0),
+            rest: self.tracks.iter().find_map(|track| track.mono.line().rest()),
             ..SourceEnd::default()
         }
     }

@@ -11,10 +11,10 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-pub(crate) use claimed::{Walk, begins_again, claimed_length, dolby_frame, dts_frame, goes_on};
+pub(crate) use claimed::{Walk, claimed_length, dolby_frame, dts_frame, ends_there, goes_on, is_recording};
 
 /// Bytes examined.
-const HEAD: usize = 4096;
+pub(crate) const HEAD: usize = 4096;
 
 /// Maximum number of skipped tags in front.
 const MOST_TAGS: usize = 16;
@@ -141,6 +141,11 @@ const TEXTS: &[(&str, &str, &str)] = &[
 ];
 
 impl Kind {
+    /// Whether it is that of recordings, by more than frames.
+    pub(crate) fn is_recording(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Refused(..))
+    }
+
     /// The demuxer of ffmpeg for it; `None` if ffmpeg may choose among the allowed ones.
     pub(crate) fn ffmpeg(self) -> Option<&'static str> {
         Some(match self {
@@ -159,8 +164,15 @@ impl Kind {
 /// # Errors
 /// Errors of reading the file.
 pub(crate) fn recognise(path: &Path) -> io::Result<Kind> {
+    recognise_at(path, 0)
+}
+
+/// Recognises the file that begins at `start` of the file at `path`.
+///
+/// # Errors
+/// Errors of reading the file.
+pub(crate) fn recognise_at(path: &Path, mut start: u64) -> io::Result<Kind> {
     let mut file = File::open(path)?;
-    let mut start = 0;
     for _ in 0..MOST_TAGS {
         file.seek(SeekFrom::Start(start))?;
         let mut head = Vec::with_capacity(HEAD);
@@ -218,7 +230,8 @@ fn id3_length(head: &[u8]) -> Option<u64> {
     Some(10 + size + footer)
 }
 
-fn by_head(head: &[u8]) -> Kind {
+/// The kind of a file that begins with these bytes.
+pub(crate) fn by_head(head: &[u8]) -> Kind {
     let has = |offset: usize, bytes: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(bytes));
     if is_tar(head) {
         return Kind::Refused(TAR, UNPACK);

@@ -192,6 +192,7 @@ impl Source for Player {
             is_cut: ending.is_cut,
             lost: ending.lost,
             promised_end: ending.promised_end,
+            rest: ending.rest,
         }
     }
 

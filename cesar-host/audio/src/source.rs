@@ -71,6 +71,8 @@ pub(crate) struct SourceEnd {
     pub(crate) lost: Losses,
     /// The end of the sound by the file's declaration; [`Facts::declared_end`] counts without it.
     pub(crate) promised_end: Option<Nanoseconds>,
+    /// The position of bytes at the end of the file that are not the container's.
+    pub(crate) rest: Option<u64>,
 }
 
 /// A recording's frames, from a reader, without the encoder's delay and padding.

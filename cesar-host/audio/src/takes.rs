@@ -30,6 +30,8 @@ pub(crate) struct Job<'a> {
     pub(crate) options: &'a DecodeOptions,
     pub(crate) sink: &'a mut dyn Sink,
     pub(crate) takes: usize,
+    /// The position of bytes behind the recording, once a reader has found some.
+    pub(crate) rest: Option<u64>,
 }
 
 impl Job<'_> {
@@ -161,6 +163,7 @@ impl Job<'_> {
                 return Err(cancelled());
             }
         }
+        self.rest = self.rest.or(mono.line().rest());
         let length = (!more).then(|| window.position());
         self.check_length(length, mono.line().sound_ms())?;
         let gaps = mono.line_mut().explain_gaps().iter().map(gap).collect();

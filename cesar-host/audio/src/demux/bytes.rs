@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::kind::{self, Kind};
 use crate::{AudioError, stop};
 
 /// Minimum number of bytes per read.
@@ -49,6 +50,19 @@ impl Bytes {
     /// Length of the file when it was opened.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a recording of another kind begins at the position, by more than frames.
+    ///
+    /// # Errors
+    /// [`AudioError::Unreadable`].
+    pub(crate) fn begins_another(&mut self, position: u64, own: Kind) -> Result<bool, AudioError> {
+        let kind = kind::by_head(self.at(position, kind::HEAD)?);
+        Ok(kind.is_recording() && kind != own)
     }
 
     /// Takes the check of this many bytes from the budget; `false` if it is used up, so that searching must stop.

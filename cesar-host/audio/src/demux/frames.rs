@@ -8,6 +8,7 @@ use super::bytes::Bytes;
 use super::tags;
 use crate::AudioError;
 use crate::clock::nanoseconds;
+use crate::kind::Kind;
 
 /// Headers in a row that confirm a frame like the previous ones.
 const CHAIN: u32 = 3;
@@ -70,6 +71,8 @@ pub(crate) struct Walker<H> {
     free: Option<usize>,
     tag_bytes: u64,
     tail: Tail,
+    /// The position of bytes behind the last frame, once all frames were found.
+    pub(crate) rest: Option<u64>,
 }
 
 /// The totals of the frames in a part of a file.
@@ -117,6 +120,7 @@ impl<H: Header> Walker<H> {
             free: None,
             tag_bytes: 0,
             tail: Tail::default(),
+            rest: None,
         };
         if let Some(position) = walker.frames_inside_tag(start)? {
             walker.start = position;
@@ -254,10 +258,15 @@ impl<H: Header> Walker<H> {
         let rest = self.end - self.position;
         let is_cut = is_frame && rest < H::LONGEST as u64;
         let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
+        let is_another = self.bytes.begins_another(self.position, Kind::Unknown)?;
         self.tail = Tail {
             is_cut,
-            lost: lost + if is_cut || is_zero { 0 } else { rest },
+            lost: lost + if is_cut || is_zero || is_another { 0 } else { rest },
         };
+        self.rest = Some(self.position).filter(|_| !is_zero);
+        if is_another {
+            self.end = self.position;
+        }
         self.position = self.end;
         Ok(())
     }

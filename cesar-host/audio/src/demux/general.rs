@@ -58,7 +58,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     let Layout {
         patches,
         cut,
-        following,
+        rest,
         lacks_table,
     } = match chunks {
         Some(chunks) => chunks.layout(path).map_err(unreadable)?,
@@ -71,8 +71,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         });
     }
     let claimed = cut.map_or(0, |cut| cut.claimed);
-    let own = following.map(|(own, _)| own);
-    let source = Box::new(Padded::new(file, own, claimed, patches).map_err(unreadable)?);
+    let source = Box::new(Padded::new(file, rest, claimed, patches).map_err(unreadable)?);
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
@@ -103,17 +102,13 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         is_default: true,
         declared_end: frames.zip(rate).map(|(frames, rate)| nanoseconds(frames, rate)),
     }];
-    let lost = following.zip(tracks[0].declared_end).map(|((own, others), declared)| {
-        let length = i128::from(declared) * i128::from(others) / i128::from(own.max(1));
-        Loss::of_another_recording(Nanoseconds::try_from(length).unwrap_or(Nanoseconds::MAX))
-    });
     Ok(Box::new(General {
         path: path.to_owned(),
         time_base: track.time_base,
         format,
         tracks,
         ending: Ending {
-            lost: lost.into(),
+            rest,
             ..Ending::default()
         },
         left: cut.map(|cut| cut.sound),
@@ -414,12 +409,12 @@ mod tests {
             assert_eq!(read(&one.repeat(3), extension), (8000, Some(1000)), "{extension}");
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("recording");
-            let lost = |content: Vec<u8>| {
+            let rest = |content: Vec<u8>| {
                 std::fs::write(&path, content).unwrap();
-                open(&path, extension).unwrap().ending().lost
+                open(&path, extension).unwrap().ending().rest
             };
-            assert_eq!(lost(one.repeat(3)).duration(), 2_000_000_000, "{extension}");
-            assert_eq!(lost(one.clone()).duration(), 0, "{extension}");
+            assert_eq!(rest(one.repeat(3)), Some(one.len() as u64), "{extension}");
+            assert_eq!(rest(one.clone()), None, "{extension}");
         }
     }
 

@@ -4,6 +4,9 @@ use std::ops::Deref;
 
 use super::Nanoseconds;
 
+/// The message about a recording behind the one that is read.
+pub(crate) const ANOTHER_RECORDING: &str = "another recording is behind this one in the file and is not read";
+
 /// Bytes that belong to no packet, or missing packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loss {
@@ -26,7 +29,7 @@ impl Loss {
     pub(crate) fn of_another_recording(duration: Nanoseconds) -> Self {
         Self {
             duration: Some(duration),
-            message: "another recording is behind this one in the file and is not read".to_owned(),
+            message: ANOTHER_RECORDING.to_owned(),
         }
     }
 

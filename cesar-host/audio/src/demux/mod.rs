@@ -29,7 +29,7 @@ mod xiph;
 
 use std::path::Path;
 
-pub(crate) use loss::{Loss, Losses};
+pub(crate) use loss::{ANOTHER_RECORDING, Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::AudioError;
@@ -134,6 +134,24 @@ pub(crate) struct Ending {
     /// The end of the chosen track's sound by the file's declaration, if known only at the end (Matroska's duration is that of the
     /// longest track, so it counts only if no track has packets until then); else [`Track::declared_end`] counts.
     pub(crate) promised_end: Option<Nanoseconds>,
+    /// The position of bytes at the end of the file that are not the container's.
+    pub(crate) rest: Option<u64>,
+}
+
+/// Whether frames of MPEG audio or ADTS begin at the position, behind tags.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn frames_begin_at(path: &Path, position: u64) -> Result<bool, AudioError> {
+    /// Bytes with several frames of any kind.
+    const SEARCHED: u64 = 256 * 1024;
+    let mut bytes = bytes::Bytes::open(path)?;
+    let end = bytes.length();
+    let (start, _) = tags::skip_leading(&mut bytes, position, end)?;
+    let end = end.min(start.saturating_add(SEARCHED));
+    let mpeg_audio = frames::Walker::<mpeg_audio::Header>::begin(bytes, start, end)?;
+    let adts = || frames::Walker::<adts::Header>::begin(bytes::Bytes::open(path)?, start, end);
+    Ok(mpeg_audio.is_some() || adts()?.is_some())
 }
 
 /// Opens the file with the demuxer of its kind.

@@ -152,8 +152,6 @@ struct FfmpegSource {
     reports: Messages,
     /// Bytes that the container declares beyond the end of the file, with the length of the file.
     missing: Option<(u64, u64)>,
-    /// Bytes of another recording behind this one, where ffmpeg stops, with the length of this one.
-    follower: Option<(u64, u64)>,
     /// Bytes behind the end that the file declares, where ffmpeg stops, with the length of the part before it.
     behind: Option<(u64, u64)>,
     /// Places of lost sound that ffmpeg passes over as if there was none, and the length of those before the position.
@@ -212,14 +210,12 @@ impl FfmpegSource {
             .and_then(|claimed| claimed.checked_sub(length))
             .filter(|missing| *missing > 0);
         let holes = holes(opened.kind, path)?;
-        let follower = match claimed {
-            Some(end) if kind::begins_again(opened.kind, path, end).map_err(failed)? => {
-                Some((length.saturating_sub(end), end))
-            }
+        let rest = match claimed {
+            Some(end) if kind::ends_there(opened.kind, path, end).map_err(failed)? => Some(end),
             _ => None,
         };
         let behind = match claimed {
-            Some(end) if follower.is_none() && kind::goes_on(opened.kind, path, end).map_err(failed)? => {
+            Some(end) if kind::goes_on(opened.kind, path, end).map_err(failed)? => {
                 Some((length.saturating_sub(end), end))
             }
             _ => None,
@@ -241,7 +237,6 @@ impl FfmpegSource {
             messages: Some(std::thread::spawn(move || Messages::read(errors))),
             reports: Messages::default(),
             missing: missing.map(|missing| (missing, length)),
-            follower,
             behind,
             holes: holes.list.into(),
             passed: 0,
@@ -253,6 +248,7 @@ impl FfmpegSource {
             gaps: Vec::new(),
             ending: SourceEnd {
                 is_cut: holes.is_cut,
+                rest,
                 ..SourceEnd::default()
             },
         })
@@ -280,11 +276,6 @@ impl FfmpegSource {
         self.ending.lost = first.into();
         for hole in self.holes.drain(..) {
             self.ending.lost.add(hole.loss);
-        }
-        if let Some((others, own)) = self.follower {
-            self.ending
-                .lost
-                .add(Loss::of_another_recording(self.share(others, own)));
         }
         if let Some((bytes, own)) = self.behind {
             self.ending.lost.add(Loss {

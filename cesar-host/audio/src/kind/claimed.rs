@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::{HEAD, Kind, last_packet};
+use super::{HEAD, Kind, by_head, last_packet, recognise_at};
 use crate::stop::Stoppable;
 
 /// The size that the container declares beyond its beginning, if it does and [`Kind`] has no demuxer here.
@@ -52,16 +52,18 @@ pub(crate) fn claimed_length(kind: Kind, path: &Path) -> io::Result<Option<u64>>
     })
 }
 
-/// Whether another file of the kind begins at its declared end, in formats of which `ffmpeg` reads only the first.
-pub(crate) fn begins_again(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
-    const COMPARED: usize = 4;
-    if !matches!(kind, Kind::Foreign("asf" | "flv" | "voc" | "tta" | "wv")) {
+/// Whether `ffmpeg` reads nothing behind the declared end of a file with other bytes there: all but the same kind again in most formats.
+pub(crate) fn ends_there(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
+    if end == 0 || end >= path.metadata()?.len() {
         return Ok(false);
     }
-    let mut walk = Walk::new(File::open(path)?)?;
-    let first = walk.peek::<COMPARED>()?;
-    walk.skip(end)?;
-    Ok(end > 0 && first.is_some() && walk.peek::<COMPARED>()? == first)
+    let reads_first = matches!(kind, Kind::Foreign("asf" | "flv" | "voc" | "tta" | "wv"));
+    Ok(reads_first || recognise_at(path, end)? != kind)
+}
+
+/// Whether a recording begins with these bytes.
+pub(crate) fn is_recording(head: &[u8]) -> bool {
+    by_head(head).is_recording()
 }
 
 /// Whether more than tags or zeros is behind the declared end, in formats in which damage looks like the end.
@@ -73,6 +75,9 @@ pub(crate) fn goes_on(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
         return Ok(false);
     }
     walk.skip(end)?;
+    if is_recording(&walk.peek_most(HEAD)?) {
+        return Ok(false);
+    }
     skip_tags(&mut walk)?;
     walk.skip_zeros()?;
     Ok(walk.position < walk.length)
@@ -146,6 +151,15 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// The bytes at the position, without advancing: so many, or all that are left.
+    pub(crate) fn peek_most(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let left = self.length.saturating_sub(self.position);
+        let mut bytes = vec![0; usize::try_from(left).map_or(count, |left| left.min(count))];
+        self.file.read_exact(&mut bytes)?;
+        self.file.seek_relative(-i64::try_from(bytes.len()).unwrap_or(0))?;
+        Ok(bytes)
     }
 
     /// The bytes at the position, without advancing; `None` if the file ends before.
@@ -235,7 +249,10 @@ fn skip_tags(walk: &mut Walk) -> io::Result<()> {
 /// Follows the chunks of a CAF file; one of unknown size extends to the end, and another file behind it is none.
 fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(8)?;
-    while let Some(header) = walk.peek::<12>()?.filter(|header| !header.starts_with(b"caff")) {
+    while let Some(header) = walk.peek::<12>()? {
+        if is_recording(&walk.peek_most(HEAD)?) {
+            break;
+        }
         let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));
         let Ok(size) = u64::try_from(size) else {
             return Ok(None);
@@ -383,7 +400,7 @@ mod tests {
         let path = folder.path().join("recording");
         std::fs::write(&path, [first, second].concat()).unwrap();
         let end = claimed_length(Kind::Foreign(kind), &path).unwrap();
-        end.filter(|end| begins_again(Kind::Foreign(kind), &path, *end).unwrap())
+        end.filter(|end| ends_there(Kind::Foreign(kind), &path, *end).unwrap())
     }
 
     /// An APEv2 tag without items, and an ID3v1 tag.
@@ -438,7 +455,7 @@ mod tests {
         let path = folder.path().join("recording");
         for (count, is_followed) in [(1, false), (2, true)] {
             std::fs::write(&path, whole.repeat(count)).unwrap();
-            let found = begins_again(Kind::Foreign("voc"), &path, whole.len() as u64);
+            let found = ends_there(Kind::Foreign("voc"), &path, whole.len() as u64);
             assert_eq!(found.unwrap(), is_followed, "{count} files");
         }
         // A damaged block, zeros that fill up a sector, and a tag.

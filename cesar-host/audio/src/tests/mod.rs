@@ -5,6 +5,7 @@ mod damage;
 mod fallback;
 mod foreign;
 mod hostile;
+mod joined;
 mod laws;
 mod mixing;
 mod resampling;

@@ -11,7 +11,8 @@ use super::frames::{Coverage, Found, Header as _, Walker};
 use super::{Demuxer, Ending, Loss, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
-use header::{Header, SAMPLES};
+pub(super) use header::Header;
+use header::SAMPLES;
 
 /// Opens the file at `path`; `None` if it is not a stream of ADTS frames.
 ///
@@ -135,6 +136,7 @@ impl Demuxer for Adts {
                 .then(|| Loss::until_next(self.loss(tail.lost).message))
                 .into(),
             promised_end: None,
+            rest: self.walker.rest,
         };
         Ok(None)
     }

@@ -17,6 +17,7 @@ use super::bytes::Bytes;
 use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
+use crate::kind::Kind;
 use header::Header;
 use stream::{Beginning, Shape, StreamInfo};
 use sync::Found;
@@ -220,7 +221,9 @@ impl Flac {
         let is_sync = rest < Header::LONGEST as u64 && self.bytes.at(self.position, 1)? == [0xFF];
         let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
         let is_cut = could_be || is_sync;
-        let lost = lost + if is_cut || is_zero { 0 } else { rest };
+        let is_another = self.bytes.begins_another(self.position, Kind::Flac)?;
+        let lost = lost + if is_cut || is_zero || is_another { 0 } else { rest };
+        self.ending.rest = Some(self.position).filter(|_| rest > 0 && !is_zero);
         self.position = self.end;
         self.ending.is_cut = is_cut;
         self.ending.lost = (lost > 0).then(|| Loss::until_next(lost_frames(lost))).into();

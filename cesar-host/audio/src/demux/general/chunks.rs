@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::kind::Walk;
+use crate::demux::frames_begin_at;
+use crate::kind::{self, Walk};
 
 /// The structure of chunks in a container.
 pub(super) struct Chunks {
@@ -66,8 +67,8 @@ pub(super) struct Layout {
     /// Sizes that replace those of the header, at their positions.
     pub(super) patches: Vec<(u64, Vec<u8>)>,
     pub(super) cut: Option<Cut>,
-    /// The bytes of the recording and those behind it, if these are another one.
-    pub(super) following: Option<(u64, u64)>,
+    /// The position of bytes behind the last chunk.
+    pub(super) rest: Option<u64>,
     /// Whether its packets differ in size and the table of their sizes is missing.
     pub(super) lacks_table: bool,
 }
@@ -125,9 +126,7 @@ impl Chunks {
         }
         layout.lacks_table = needs_table && !has_table && end.is_some();
         let own = walk.position;
-        if walk.peek()? == Some(self.beginning) {
-            layout.following = Some((own, walk.length.saturating_sub(own)));
-        }
+        layout.rest = Some(own).filter(|own| *own < walk.length);
         let last = end.filter(|_| has_format).unwrap_or(own.min(walk.length));
         layout.patches.extend(self.size_of_file(path, last)?);
         Ok(layout)
@@ -141,17 +140,27 @@ impl Chunks {
 
     /// Name and size of the next chunk; `None` where the file ends or another one begins.
     fn head(&self, walk: &mut Walk) -> io::Result<Option<Head>> {
-        if walk.peek::<4>()? == Some(self.beginning) {
+        if self.is_another(walk)? {
             return Ok(None);
         }
-        Ok(match self.size {
+        let head: Option<Head> = match self.size {
             4 => walk
                 .peek::<8>()?
                 .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from(u32::from_be_bytes(rest)))),
             _ => walk
                 .peek::<12>()?
                 .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from_be_bytes(rest))),
-        })
+        };
+        // Headers of frames have bytes that no name has.
+        Ok(head.filter(|(name, _)| name.iter().all(|byte| *byte < 0x80)))
+    }
+
+    /// Whether another recording begins here, of this kind or another.
+    fn is_another(&self, walk: &mut Walk) -> io::Result<bool> {
+        if walk.peek::<4>()? == Some(self.beginning) {
+            return Ok(true);
+        }
+        Ok(kind::is_recording(&walk.peek_most(kind::HEAD)?))
     }
 
     /// The bytes of a size.
@@ -231,7 +240,9 @@ impl Chunks {
                 let begin = self.walk(path, place)?.peek::<4>()?.unwrap_or_default();
                 Ok(begin.starts_with(b"TAG") || begin.starts_with(b"ID3") || begin == *b"APET")
             };
-            if rest < 8 || self.is_chunk(&mut walk)? || is_tag()? {
+            // An error would occur again where the sound is read.
+            let has_frames = || frames_begin_at(path, place).unwrap_or(false);
+            if rest < 8 || self.is_chunk(&mut walk)? || is_tag()? || has_frames() {
                 return Ok(true);
             }
         }
@@ -242,8 +253,7 @@ impl Chunks {
     fn is_chunk(&self, walk: &mut Walk) -> io::Result<bool> {
         for _ in 0..MOST_CHUNKS {
             let Some((name, size)) = self.head(walk)? else {
-                let is_another = walk.peek()? == Some(self.beginning);
-                return Ok(is_another || walk.length.saturating_sub(walk.position) < 8);
+                return Ok(self.is_another(walk)? || walk.length.saturating_sub(walk.position) < 8);
             };
             let is_name = name.iter().all(|byte| (b' '..=b'~').contains(byte));
             let end = walk.position.saturating_add(4 + self.size).saturating_add(size);

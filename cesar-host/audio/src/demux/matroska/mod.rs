@@ -310,6 +310,7 @@ impl Demuxer for Matroska {
             is_cut: self.walk.is_cut,
             lost,
             promised_end: self.promised_end(),
+            rest: self.walk.rest,
         }
     }
 }

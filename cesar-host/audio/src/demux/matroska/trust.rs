@@ -4,6 +4,7 @@ use super::super::tags;
 use super::ebml::{Header, LONGEST_HEADER, id};
 use super::walk::{Cluster, Look, Walk, is_in_cluster, is_of_blocks, is_part};
 use crate::AudioError;
+use crate::kind::Kind;
 
 /// Elements that are looked up far away to verify one; a hostile file may have many that look valid.
 const MOST_LOOKUPS: u32 = 20_000;
@@ -55,8 +56,9 @@ impl Walk {
             position += searched as u64;
         }
         self.position = self.bytes.length();
+        self.rest = Some(begin);
         self.is_cut |= is_cut;
-        if !is_cut && !has_ended && !self.is_padding(begin)? {
+        if !is_cut && !has_ended && !self.is_padding(begin)? && !self.bytes.begins_another(begin, Kind::Matroska)? {
             self.lost_at_end = self.bytes.length() - begin;
         }
         Ok(())

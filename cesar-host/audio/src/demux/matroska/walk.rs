@@ -79,6 +79,8 @@ pub(super) struct Walk {
     pub(super) lost: u64,
     /// Bytes skipped behind the last element, if the segment has not ended.
     pub(super) lost_at_end: u64,
+    /// The position behind the last element, if other bytes are there.
+    pub(super) rest: Option<u64>,
     /// Something extends beyond the end of the file.
     pub(super) is_cut: bool,
 }
@@ -109,6 +111,7 @@ impl Walk {
             lookups: 0,
             lost: 0,
             lost_at_end: 0,
+            rest: None,
             is_cut: false,
         }
     }
@@ -125,6 +128,7 @@ impl Walk {
         self.marks = None;
         self.lost = 0;
         self.lost_at_end = 0;
+        self.rest = None;
     }
 
     /// The next step; `None` at the end.

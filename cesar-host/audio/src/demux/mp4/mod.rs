@@ -115,6 +115,8 @@ struct Mp4 {
     is_cut: bool,
     /// The duration of another recording behind this one, which is not read.
     follower: Option<Nanoseconds>,
+    /// The position of bytes behind the last atom.
+    rest: Option<u64>,
 }
 
 /// The outcome of a sample.
@@ -131,10 +133,7 @@ impl Mp4 {
         let movie = Movie::read(&mut input, index)?;
         let mut infos = movie.tracks(&mut input, index)?;
         let begin = movie.begins(&mut input, &infos)?;
-        let follower = match movie.is_fragmented {
-            true => None,
-            false => following(&mut input, index)?,
-        };
+        let (follower, rest) = following(&mut input, index)?;
         infos.retain(|info| info.is_audio);
         let mut tracks = infos.iter().map(|info| info.track(&movie)).collect::<Vec<_>>();
         if begin > 0 {
@@ -156,7 +155,8 @@ impl Mp4 {
             passed: Passed::default(),
             missing_until: None,
             is_cut: false,
-            follower,
+            follower: follower.filter(|_| !movie.is_fragmented),
+            rest,
         })
     }
 
@@ -329,22 +329,26 @@ impl Demuxer for Mp4 {
             is_cut: self.is_cut || self.supply.as_ref().is_some_and(Supply::is_cut),
             lost,
             promised_end: self.missing_until.filter(|_| declared_end.is_none()),
+            rest: self.rest,
         }
     }
 }
 
-/// The duration of a recording behind the one of this index: files that were joined as they are.
-fn following(input: &mut Input, index: &Atom) -> io::Result<Option<Nanoseconds>> {
+/// The duration of a recording behind the one of this index, from joining files; or the position of bytes behind the last atom.
+fn following(input: &mut Input, index: &Atom) -> io::Result<(Option<Nanoseconds>, Option<u64>)> {
     const MOST_ATOMS: usize = 10_000;
-    let (mut top, mut has_begun) = (Top::default(), false);
+    let (mut top, mut has_begun, mut end) = (Top::default(), false, 0);
     for _ in 0..MOST_ATOMS {
-        let Some(atom) = top.next(input, false)? else { break };
+        let Some(atom) = top.next(input, false)? else {
+            return Ok((None, Some(end).filter(|end| *end < input.length())));
+        };
         has_begun |= &atom.name == b"ftyp" && atom.start > index.start;
         if has_begun && &atom.name == b"moov" {
-            return Movie::duration(input, &atom);
+            return Ok((Movie::duration(input, &atom)?, None));
         }
+        end = atom.end;
     }
-    Ok(None)
+    Ok((None, None))
 }
 
 /// The first tick decoded for a range.

@@ -18,7 +18,7 @@ use super::frames::{Coverage, Found, Walker};
 use super::{Demuxer, Ending, Loss, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
-use header::Header;
+pub(super) use header::Header;
 use info::Info;
 
 /// Opens the file at `path`; `None` if it is not MPEG audio.
@@ -239,6 +239,7 @@ impl Demuxer for MpegAudio {
             is_cut: tail.is_cut,
             lost: (lost > 0).then(|| Loss::until_next(self.loss(lost).message)).into(),
             promised_end: None,
+            rest: self.walker.rest,
         };
         Ok(None)
     }

@@ -20,6 +20,7 @@ use super::tags;
 use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
+use crate::kind::Kind;
 use beside::Beside;
 use link::Link;
 use page::{Found, LONGEST, Page};
@@ -247,6 +248,10 @@ impl Ogg {
     fn skip_end(&mut self, skipped: u64, is_cut: bool) -> Result<(), AudioError> {
         let (start, end) = (self.position, self.position + skipped);
         self.position = end;
+        self.ending.rest = Some(start).filter(|_| skipped > 0);
+        if self.bytes.begins_another(start, Kind::Ogg)? {
+            return Ok(());
+        }
         let marked = page::marked(&mut self.bytes, (start, end))?;
         let chosen = self.serial();
         let is_other = |serial: &Option<u32>| {

@@ -4,9 +4,11 @@
 //! with a size that has not wrapped around at 4 GiB. Else the size was never filled in, or is outdated, and samples continue to the end.
 
 use super::super::bytes::Bytes;
+use super::super::frames_begin_at;
 use super::super::tags;
 use super::format::Format;
 use crate::AudioError;
+use crate::kind::Kind;
 
 /// Sizes that mean "unknown": the maximum signed or unsigned one, rounded or minus the header.
 const UNKNOWN: [std::ops::RangeInclusive<u64>; 2] = [0x7FFF_F000..=0x8000_0000, 0xFFFF_F000..=0xFFFF_FFFF];
@@ -42,6 +44,8 @@ pub(super) struct Layout {
     pub(super) missing: u64,
     /// Frames of sound by the `fact` chunk, which compressed sound has; in RF64 it is none.
     pub(super) frames: Option<u32>,
+    /// The position of bytes behind the last chunk.
+    pub(super) rest: Option<u64>,
 }
 
 /// Contiguous samples.
@@ -123,13 +127,16 @@ fn beginning(bytes: &mut Bytes, start: u64) -> Result<Option<(Style, u64)>, Audi
 impl Walk<'_> {
     fn run(&mut self) -> Result<(), AudioError> {
         loop {
+            let has_sound = !self.layout.parts.is_empty();
             let chunk = match self.chunk(self.position)? {
-                Some(chunk) => chunk,
-                None if self.layout.parts.is_empty() => match self.search_data()? {
-                    Some(chunk) => chunk,
-                    None => return Ok(()),
-                },
-                None => return Ok(()),
+                Some(_) if has_sound && self.is_another(self.position)? => None,
+                Some(chunk) => Some(chunk),
+                None if !has_sound => self.search_data()?,
+                None => None,
+            };
+            let Some(chunk) = chunk else {
+                self.layout.rest = Some(self.position).filter(|rest| *rest < self.end);
+                return Ok(());
             };
             let after = match &chunk.name {
                 b"data" => self.data(&chunk)?,
@@ -162,8 +169,8 @@ impl Walk<'_> {
                 b"RIFF" | b"RIFX" | b"RF64" | b"BW64" | b"riff" => self.next_file(&chunk)?,
                 _ => self.behind(&chunk)?,
             };
-            // Every header has eight bytes, so this ends.
-            self.position = after.max(chunk.body);
+            // Every header has eight bytes, so this ends. That of another file may be shorter than this style's.
+            self.position = after.max(self.position + 8);
         }
     }
 
@@ -262,12 +269,22 @@ impl Walk<'_> {
         }
         let multiple = if self.style == Style::Wave64 { 8 } else { 2 };
         for place in [position, position.next_multiple_of(multiple)] {
-            if self.is_chunk(place)? || tags::length_at(self.bytes, place, self.end)?.is_some() {
+            if self.is_chunk(place)?
+                || (length > 0 && self.is_another(place)?)
+                || tags::length_at(self.bytes, place, self.end)?.is_some()
+            {
                 return Ok(true);
             }
         }
         let is_filling = length > 0 && rest < FILLING;
         Ok(is_filling && tags::skip_zeros(self.bytes, position, self.end)? == self.end)
+    }
+
+    /// Whether a recording of another kind begins at the position: files that were joined by their bytes.
+    fn is_another(&mut self, position: u64) -> Result<bool, AudioError> {
+        let may_be_frame = self.bytes.at(position, 1)? == [0xFF];
+        Ok(self.bytes.begins_another(position, Kind::Wave)?
+            || (may_be_frame && frames_begin_at(self.bytes.path(), position)?))
     }
 
     /// Whether a chunk is at the position: one of a known name, or a row of them that ends with the file.

@@ -233,6 +233,7 @@ impl Demuxer for Wave {
             is_cut: self.layout.missing > 0,
             lost: self.lost.clone(),
             promised_end: self.tracks.first().and_then(|track| track.declared_end).or(promised),
+            rest: self.layout.rest,
         }
     }
 }

@@ -1,0 +1,45 @@
+//! Another recording behind the one that is read: files that were joined by their bytes. Players, too, show only the first.
+
+use std::fs;
+use std::path::Path;
+
+use crate::issue::{Issue, IssueKind};
+use crate::kind::{self, Kind};
+use crate::take::Take;
+use crate::{AudioError, SAMPLES_PER_MS, demux};
+
+/// Fewer bytes are no recording worth a note.
+const LEAST: u64 = 1024;
+
+/// Adds the loss of a recording that begins at `rest`, if the take reaches the end of its own. The length is estimated: as much a byte.
+pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Result<(), AudioError> {
+    let unreadable = |source| AudioError::unreadable(path, source);
+    let length = fs::metadata(path).map_err(unreadable)?.len();
+    let is_noted = |issue: &Issue| issue.message == demux::ANOTHER_RECORDING;
+    let behind = length.saturating_sub(rest);
+    if behind < LEAST || !take.has_ended || take.decoded.issues.iter().any(is_noted) || !begins_at(path, kind, rest)? {
+        return Ok(());
+    }
+    let missing = u128::from(take.sound_ms) * u128::from(behind) / u128::from(rest.max(1));
+    let missing_ms = u64::try_from(missing).unwrap_or(u64::MAX);
+    let decoded = &mut take.decoded;
+    let end_ms = decoded.samples / SAMPLES_PER_MS;
+    decoded.missing_ms = decoded.missing_ms.saturating_add(missing_ms);
+    decoded.issues.push(Issue {
+        kind: IssueKind::Damaged,
+        start_ms: end_ms,
+        end_ms: end_ms.saturating_add(missing_ms),
+        message: demux::ANOTHER_RECORDING.to_owned(),
+    });
+    Ok(())
+}
+
+/// Whether another recording begins at the position. One of a kind whose files are read as one was found damaged there.
+fn begins_at(path: &Path, own: Kind, position: u64) -> Result<bool, AudioError> {
+    let kind = kind::recognise_at(path, position).map_err(|source| AudioError::unreadable(path, source))?;
+    match kind {
+        Kind::Unknown => demux::frames_begin_at(path, position),
+        Kind::Mp4 | Kind::Matroska | Kind::Ogg | Kind::Flac => Ok(kind != own),
+        kind => Ok(kind.is_recording()),
+    }
+}
