@@ -141,6 +141,7 @@ impl PipelineError {
             Self::Audio(AudioError::Unreadable { .. } | AudioError::Ffmpeg { .. }) | Self::Unreadable(_) => {
                 "unreadable"
             }
+            Self::Audio(AudioError::NoSuchTrack { .. }) => "track_not_found",
             Self::Audio(_) => "invalid_audio",
             Self::Download { reason, .. } => reason.code(),
             Self::Plugin(_) => "plugin_unavailable",

@@ -48,6 +48,11 @@ fn inference_answers_as_the_server_of_whisper_cpp() {
         (status.as_str(), &body["error"]["param"]),
         ("400", &json!("response_format"))
     );
+    let (status, body) = ask(&["audio_track=7"]);
+    assert_eq!(
+        (status.as_str(), &body["error"]["code"], &body["error"]["param"]),
+        ("422", &json!("track_not_found"), &json!("audio_track"))
+    );
     let (status, body) = post(&server, "/inference", &["language=en"], b"");
     assert_eq!((status.as_str(), &body["error"]["param"]), ("400", &json!("file")));
 }

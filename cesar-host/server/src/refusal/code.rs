@@ -80,6 +80,7 @@ codes! {
     IdempotencyKeyReused "idempotency_key_reused" 422 "The key was sent with another request."
     ModelNotFound "model_not_found" 422 "The model is not installed."
     GlossaryNotFound "glossary_not_found" 422 "The server has no glossary of this name."
+    TrackNotFound "track_not_found" 422 "The recording has no such audio track."
     UnknownPlugin "unknown_plugin" 422 "The plugin is not installed."
     NoPlugin "no_plugin" 422 "No plugin of this stage is installed."
     PluginUnavailable "plugin_unavailable" 422 "The plugin is installed but cannot be used."

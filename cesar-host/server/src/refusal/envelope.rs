@@ -89,6 +89,9 @@ pub(crate) fn refusal_of(job: &Job) -> Refusal {
     };
     match code {
         "invalid_audio" => Refusal::bad(Code::InvalidAudio, message).param("file"),
+        "track_not_found" => {
+            Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, Code::TrackNotFound, message).param("audio_track")
+        }
         "invalid_option" => Refusal::bad(Code::InvalidOption, message),
         "model_not_found" => Refusal::bad(Code::ModelNotFound, message).param("model"),
         "plugin_crashed" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::PluginCrashed, message),

@@ -21,12 +21,13 @@ use crate::cli::transcribe::{self, Finished, Task};
 use crate::cli::work::Work;
 
 /// Failures of a recording. All others may pass: the recording stays, and is tried again.
-const OF_RECORDING: [&str; 5] = [
+const OF_RECORDING: [&str; 6] = [
     "invalid_audio",
     "invalid_output",
     "out_of_time",
     "plugin_crashed",
     "stage_failed",
+    "track_not_found",
 ];
 /// Failures that every recording would have: the command ends.
 const OF_ALL: [&str; 3] = ["plugin_unavailable", "model_not_found", "library_not_found"];
