@@ -7,6 +7,9 @@ use crate::tokenizer::Tokenizer;
 
 /// Maximum of hot words and earlier text together, so that half of [`MAX_LENGTH`] is left for text; also that of a prefix.
 pub const PART: usize = MAX_LENGTH / 2 - 1;
+/// Maximum of hot words, which leaves room for earlier text: with nothing else in front of it, a model continues a long list of words
+/// instead of writing what is said.
+const HOTWORDS: usize = 150;
 /// Minimum number of tokens left for text; only a prefix with long earlier text comes near it.
 const LEAST_TEXT: usize = 16;
 
@@ -41,10 +44,10 @@ pub struct Prompt {
 /// The warning if `initial_prompt` and `hotwords` have more tokens than fit in a prompt.
 #[must_use]
 pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
-    if initial_prompt + hotwords <= PART {
+    if initial_prompt + hotwords <= PART && hotwords <= HOTWORDS {
         return None;
     }
-    let of_hotwords = hotwords.min(PART);
+    let of_hotwords = hotwords.min(HOTWORDS);
     let of_prompt = initial_prompt.min(PART - of_hotwords);
     let used = match (initial_prompt, hotwords) {
         (0, _) => format!("the first {of_hotwords} of {hotwords} tokens of `hotwords`"),
@@ -53,8 +56,12 @@ pub fn excess(initial_prompt: usize, hotwords: usize) -> Option<String> {
             "{of_hotwords} of {hotwords} tokens of `hotwords` and the last {of_prompt} of {initial_prompt} of `initial_prompt`"
         ),
     };
+    let more = match hotwords > HOTWORDS {
+        true => format!(", and at most {HOTWORDS} of `hotwords`"),
+        false => String::new(),
+    };
     Some(format!(
-        "the prompt is too long: using {used} (the model reads {PART}); shorten it"
+        "the prompt is too long: using {used} (the model reads {PART}{more}); shorten it"
     ))
 }
 
@@ -77,10 +84,10 @@ struct Ids {
 }
 
 fn assemble(parts: Parts<'_>, ids: Ids) -> Prompt {
-    let first = |tokens: &[u32]| tokens[..tokens.len().min(PART)].to_vec();
-    let prefix = first(parts.prefix);
+    let first = |tokens: &[u32], most: usize| tokens[..tokens.len().min(most)].to_vec();
+    let prefix = first(parts.prefix, PART);
     let hotwords = if prefix.is_empty() {
-        first(parts.hotwords)
+        first(parts.hotwords, HOTWORDS)
     } else {
         Vec::new()
     };

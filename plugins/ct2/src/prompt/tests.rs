@@ -101,20 +101,30 @@ fn hotwords_come_first_and_leave_the_end_of_earlier_text() {
         },
         IDS,
     );
-    assert_eq!(prompt.tokens[1..224], old[..223]);
+    assert_eq!(prompt.tokens[1..151], old[..150]);
+    assert_eq!(
+        prompt.tokens[151..224],
+        old[500 - 73..],
+        "a list of words needs text behind it"
+    );
     assert_eq!((prompt.tokens.len(), prompt.limit), (227, 448 - 226));
 }
 
 #[test]
 fn a_prompt_that_is_too_long_is_reported_with_what_is_used() {
-    assert_eq!(excess(100, 123), None);
+    assert_eq!((excess(100, 123), excess(223, 0), excess(0, 150)), (None, None, None));
     assert_eq!(
         excess(0, 3000).unwrap(),
-        "the prompt is too long: using the first 223 of 3000 tokens of `hotwords` (the model reads 223); shorten it"
+        "the prompt is too long: using the first 150 of 3000 tokens of `hotwords` (the model reads 223, and at most 150 of `hotwords`); shorten it"
     );
     assert_eq!(
         excess(3000, 0).unwrap(),
         "the prompt is too long: using the last 223 of 3000 tokens of `initial_prompt` (the model reads 223); shorten it"
+    );
+    assert!(
+        excess(10, 200)
+            .unwrap()
+            .contains("using 150 of 200 tokens of `hotwords` and the last 10 of 10")
     );
     assert!(
         excess(3000, 23)
