@@ -209,7 +209,7 @@ fn simultaneous_processes_share_one_computation() {
 #[test]
 fn a_killed_run_costs_only_the_stage_it_hit() {
     let sandbox = Sandbox::new();
-    let recording = sandbox.write("long.wav", longer(&std::fs::read(fixture("short.wav")).unwrap(), 60));
+    let recording = sandbox.write("long.wav", longer(&std::fs::read(fixture("short.wav")).unwrap(), 30));
     let arguments = [
         "transcribe",
         recording.to_str().unwrap(),
@@ -220,6 +220,8 @@ fn a_killed_run_costs_only_the_stage_it_hit() {
         // Repetitions would be decoded at every temperature.
         "--asr-option",
         "temperature=0",
+        "--beam-size",
+        "1",
         "--progress",
         "json",
     ];

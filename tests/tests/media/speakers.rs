@@ -11,7 +11,7 @@ use cesar_tests::speakers::{add_speakers, attribution, with_speakers};
 use cesar_tests::{Output, Sandbox, fixture};
 use serde_json::{Value, json};
 
-const ENGINE: [&str; 4] = ["--asr-plugin", "ct2", "--model", "tiny.en"];
+const ENGINE: [&str; 6] = ["--asr-plugin", "ct2", "--model", "tiny.en", "--beam-size", "1"];
 
 fn transcribe(sandbox: &Sandbox, recording: &str, options: &[&str]) -> Output {
     let first = ["transcribe", recording, "--progress", "json"];
@@ -111,6 +111,8 @@ fn words_get_the_right_speaker() {
                 "ct2",
                 "--model",
                 model,
+                "--beam-size",
+                "1",
                 "-f",
                 "json",
                 "--asr-option",
