@@ -11,6 +11,10 @@ use crate::{AudioError, SAMPLES_PER_MS, demux};
 /// Fewer bytes are no recording worth a note.
 const LEAST: u64 = 1024;
 
+/// Minimum length of the loss, in milliseconds, so that it makes the result partial: the estimate is far too small where the recording is
+/// compressed more than the first.
+const LEAST_MS: u64 = 1_100;
+
 /// Adds the loss of a recording that begins at `rest`, if the take reaches the end of its own. The length is estimated: as much a byte.
 pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Result<(), AudioError> {
     let unreadable = |source| AudioError::unreadable(path, source);
@@ -21,7 +25,7 @@ pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Resul
         return Ok(());
     }
     let missing = u128::from(take.sound_ms) * u128::from(behind) / u128::from(rest.max(1));
-    let missing_ms = u64::try_from(missing).unwrap_or(u64::MAX);
+    let missing_ms = u64::try_from(missing).unwrap_or(u64::MAX).max(LEAST_MS);
     let decoded = &mut take.decoded;
     let end_ms = decoded.samples / SAMPLES_PER_MS;
     decoded.missing_ms = decoded.missing_ms.saturating_add(missing_ms);
@@ -34,12 +38,21 @@ pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Resul
     Ok(())
 }
 
-/// Whether another recording begins at the position. One of a kind whose files are read as one was found damaged there.
-fn begins_at(path: &Path, own: Kind, position: u64) -> Result<bool, AudioError> {
-    let kind = kind::recognise_at(path, position).map_err(|source| AudioError::unreadable(path, source))?;
-    match kind {
-        Kind::Unknown => demux::frames_begin_at(path, position),
-        Kind::Mp4 | Kind::Matroska | Kind::Ogg | Kind::Flac => Ok(kind != own),
-        kind => Ok(kind.is_recording()),
+/// Whether another recording begins at the position, behind zeros or not. One of a kind whose files are read as one was found damaged there.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn begins_at(path: &Path, own: Kind, position: u64) -> Result<bool, AudioError> {
+    for position in demux::beginnings(path, position)? {
+        let kind = kind::recognise_at(path, position).map_err(|source| AudioError::unreadable(path, source))?;
+        let is_one = match kind {
+            Kind::Unknown => demux::frames_begin_at(path, position)?,
+            Kind::Matroska | Kind::Ogg | Kind::Flac => kind != own,
+            kind => kind.is_recording(),
+        };
+        if is_one {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }

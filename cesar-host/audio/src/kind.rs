@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-pub(crate) use claimed::{Walk, claimed_length, dolby_frame, dts_frame, ends_there, goes_on, is_recording};
+pub(crate) use claimed::{Walk, claimed_length, dolby_frame, dts_frame, ends_there, goes_on, is_name, is_recording};
 
 /// Bytes examined.
 pub(crate) const HEAD: usize = 4096;

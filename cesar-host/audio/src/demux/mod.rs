@@ -138,6 +138,14 @@ pub(crate) struct Ending {
     pub(crate) rest: Option<u64>,
 }
 
+/// Where another file can begin, from the position on: see [`bytes::Bytes::beginnings`].
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn beginnings(path: &Path, position: u64) -> Result<Vec<u64>, AudioError> {
+    bytes::Bytes::open(path)?.beginnings(position)
+}
+
 /// Whether frames of MPEG audio or ADTS begin at the position, behind tags.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ use crate::demux::{Loss, Nanoseconds};
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
-use crate::{AudioError, Decoder, check_stream, stop};
+use crate::{AudioError, Decoder, check_stream, follower, stop};
 use child::Watched;
 use command::{CHECKED, broken, command, start};
 use messages::{MARKS, Messages};
@@ -215,7 +215,10 @@ impl FfmpegSource {
             _ => None,
         };
         let behind = match claimed {
-            Some(end) if kind::goes_on(opened.kind, path, end).map_err(failed)? => {
+            Some(end)
+                if kind::goes_on(opened.kind, path, end).map_err(failed)?
+                    && !follower::begins_at(path, opened.kind, end)? =>
+            {
                 Some((length.saturating_sub(end), end))
             }
             _ => None,

@@ -61,6 +61,11 @@ pub(crate) fn ends_there(kind: Kind, path: &Path, end: u64) -> io::Result<bool> 
     Ok(reads_first || recognise_at(path, end)? != kind)
 }
 
+/// Whether these bytes can be the name of a chunk.
+pub(crate) fn is_name(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
 /// Whether a recording begins with these bytes.
 pub(crate) fn is_recording(head: &[u8]) -> bool {
     by_head(head).is_recording()
@@ -75,9 +80,6 @@ pub(crate) fn goes_on(kind: Kind, path: &Path, end: u64) -> io::Result<bool> {
         return Ok(false);
     }
     walk.skip(end)?;
-    if is_recording(&walk.peek_most(HEAD)?) {
-        return Ok(false);
-    }
     skip_tags(&mut walk)?;
     walk.skip_zeros()?;
     Ok(walk.position < walk.length)
@@ -250,7 +252,7 @@ fn skip_tags(walk: &mut Walk) -> io::Result<()> {
 fn caf_length(walk: &mut Walk) -> io::Result<Option<u64>> {
     walk.skip(8)?;
     while let Some(header) = walk.peek::<12>()? {
-        if is_recording(&walk.peek_most(HEAD)?) {
+        if !is_name(&header[..4]) || is_recording(&walk.peek_most(HEAD)?) {
             break;
         }
         let size = header.last_chunk().map_or(-1, |size| i64::from_be_bytes(*size));

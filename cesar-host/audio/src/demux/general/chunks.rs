@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::demux::frames_begin_at;
-use crate::kind::{self, Walk};
+use crate::follower;
+use crate::kind::{self, Kind, Walk, is_name};
 
 /// The structure of chunks in a container.
 pub(super) struct Chunks {
@@ -151,8 +151,8 @@ impl Chunks {
                 .peek::<12>()?
                 .map(|[a, b, c, d, rest @ ..]| ([a, b, c, d], u64::from_be_bytes(rest))),
         };
-        // Headers of frames have bytes that no name has.
-        Ok(head.filter(|(name, _)| name.iter().all(|byte| *byte < 0x80)))
+        // Tags and headers of frames have bytes that no name has.
+        Ok(head.filter(|(name, _)| is_name(name)))
     }
 
     /// Whether another recording begins here, of this kind or another.
@@ -241,8 +241,8 @@ impl Chunks {
                 Ok(begin.starts_with(b"TAG") || begin.starts_with(b"ID3") || begin == *b"APET")
             };
             // An error would occur again where the sound is read.
-            let has_frames = || frames_begin_at(path, place).unwrap_or(false);
-            if rest < 8 || self.is_chunk(&mut walk)? || is_tag()? || has_frames() {
+            let is_followed = || follower::begins_at(path, Kind::Unknown, place).unwrap_or(false);
+            if rest < 8 || self.is_chunk(&mut walk)? || is_tag()? || is_followed() {
                 return Ok(true);
             }
         }
@@ -255,9 +255,8 @@ impl Chunks {
             let Some((name, size)) = self.head(walk)? else {
                 return Ok(self.is_another(walk)? || walk.length.saturating_sub(walk.position) < 8);
             };
-            let is_name = name.iter().all(|byte| (b' '..=b'~').contains(byte));
             let end = walk.position.saturating_add(4 + self.size).saturating_add(size);
-            if !is_name || end > walk.length {
+            if end > walk.length {
                 return Ok(false);
             }
             if self.names.contains(&&name) {

@@ -282,9 +282,10 @@ impl Walk<'_> {
 
     /// Whether a recording of another kind begins at the position: files that were joined by their bytes.
     fn is_another(&mut self, position: u64) -> Result<bool, AudioError> {
-        let may_be_frame = self.bytes.at(position, 1)? == [0xFF];
+        let last = self.bytes.beginnings(position)?.pop().unwrap_or(position);
+        let may_be_frame = self.bytes.at(last, 1)? == [0xFF];
         Ok(self.bytes.begins_another(position, Kind::Wave)?
-            || (may_be_frame && frames_begin_at(self.bytes.path(), position)?))
+            || (may_be_frame && frames_begin_at(self.bytes.path(), last)?))
     }
 
     /// Whether a chunk is at the position: one of a known name, or a row of them that ends with the file.
