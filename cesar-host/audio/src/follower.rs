@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::issue::{Issue, IssueKind};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
 use crate::take::Take;
 use crate::{AudioError, SAMPLES_PER_MS, demux};
 
@@ -21,7 +21,11 @@ pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Resul
     let length = fs::metadata(path).map_err(unreadable)?.len();
     let is_noted = |issue: &Issue| issue.message == demux::ANOTHER_RECORDING;
     let behind = length.saturating_sub(rest);
-    if behind < LEAST || !take.has_ended || take.decoded.issues.iter().any(is_noted) || !begins_at(path, kind, rest)? {
+    if behind < LEAST
+        || !take.has_ended
+        || take.decoded.issues.iter().any(is_noted)
+        || !demux::another_begins_at(path, kind, rest)?
+    {
         return Ok(());
     }
     let missing = u128::from(take.sound_ms) * u128::from(behind) / u128::from(rest.max(1));
@@ -36,23 +40,4 @@ pub(crate) fn note(path: &Path, kind: Kind, rest: u64, take: &mut Take) -> Resul
         message: demux::ANOTHER_RECORDING.to_owned(),
     });
     Ok(())
-}
-
-/// Whether another recording begins at the position, behind zeros or not. One of a kind whose files are read as one was found damaged there.
-///
-/// # Errors
-/// [`AudioError::Unreadable`].
-pub(crate) fn begins_at(path: &Path, own: Kind, position: u64) -> Result<bool, AudioError> {
-    for position in demux::beginnings(path, position)? {
-        let kind = kind::recognise_at(path, position).map_err(|source| AudioError::unreadable(path, source))?;
-        let is_one = match kind {
-            Kind::Unknown => demux::frames_begin_at(path, position)?,
-            Kind::Matroska | Kind::Ogg | Kind::Flac => kind != own,
-            kind => kind.is_recording(),
-        };
-        if is_one {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

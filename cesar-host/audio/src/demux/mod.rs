@@ -11,6 +11,7 @@
 //! count decoded frames at the track's rate.
 
 mod adts;
+mod another;
 mod bytes;
 mod flac;
 pub(crate) mod framed;
@@ -29,6 +30,7 @@ mod xiph;
 
 use std::path::Path;
 
+pub(crate) use another::begins_at as another_begins_at;
 pub(crate) use loss::{ANOTHER_RECORDING, Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
@@ -136,30 +138,6 @@ pub(crate) struct Ending {
     pub(crate) promised_end: Option<Nanoseconds>,
     /// The position of bytes at the end of the file that are not the container's.
     pub(crate) rest: Option<u64>,
-}
-
-/// Where another file can begin, from the position on: see [`bytes::Bytes::beginnings`].
-///
-/// # Errors
-/// [`AudioError::Unreadable`].
-pub(crate) fn beginnings(path: &Path, position: u64) -> Result<Vec<u64>, AudioError> {
-    bytes::Bytes::open(path)?.beginnings(position)
-}
-
-/// Whether frames of MPEG audio or ADTS begin at the position, behind tags.
-///
-/// # Errors
-/// [`AudioError::Unreadable`].
-pub(crate) fn frames_begin_at(path: &Path, position: u64) -> Result<bool, AudioError> {
-    /// Bytes with several frames of any kind.
-    const SEARCHED: u64 = 256 * 1024;
-    let mut bytes = bytes::Bytes::open(path)?;
-    let end = bytes.length();
-    let (start, _) = tags::skip_leading(&mut bytes, position, end)?;
-    let end = end.min(start.saturating_add(SEARCHED));
-    let mpeg_audio = frames::Walker::<mpeg_audio::Header>::begin(bytes, start, end)?;
-    let adts = || frames::Walker::<adts::Header>::begin(bytes::Bytes::open(path)?, start, end);
-    Ok(mpeg_audio.is_some() || adts()?.is_some())
 }
 
 /// Opens the file with the demuxer of its kind.

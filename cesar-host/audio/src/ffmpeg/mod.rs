@@ -33,7 +33,7 @@ use crate::demux::{Loss, Nanoseconds};
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
-use crate::{AudioError, Decoder, check_stream, follower, stop};
+use crate::{AudioError, Decoder, check_stream, demux, stop};
 use child::Watched;
 use command::{CHECKED, broken, command, start};
 use messages::{MARKS, Messages};
@@ -217,7 +217,7 @@ impl FfmpegSource {
         let behind = match claimed {
             Some(end)
                 if kind::goes_on(opened.kind, path, end).map_err(failed)?
-                    && !follower::begins_at(path, opened.kind, end)? =>
+                    && !demux::another_begins_at(path, opened.kind, end)? =>
             {
                 Some((length.saturating_sub(end), end))
             }

@@ -24,7 +24,7 @@ const KINDS: [(&str, &str); 16] = [
 ];
 
 /// The kinds that are put behind the others.
-const BEHIND: [&str; 6] = ["a.wav", "a.mp3", "a.flac", "a.ogg", "a.m4a", "a.webm"];
+const BEHIND: [&str; 7] = ["a.wav", "a.mp3", "tagged.mp3", "a.flac", "a.ogg", "a.m4a", "a.webm"];
 
 #[test]
 fn a_recording_of_another_kind_behind_the_first_is_told() {

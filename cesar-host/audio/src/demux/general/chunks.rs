@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::follower;
+use crate::demux::another_begins_at;
 use crate::kind::{self, Kind, Walk, is_name};
 
 /// The structure of chunks in a container.
@@ -241,7 +241,7 @@ impl Chunks {
                 Ok(begin.starts_with(b"TAG") || begin.starts_with(b"ID3") || begin == *b"APET")
             };
             // An error would occur again where the sound is read.
-            let is_followed = || follower::begins_at(path, Kind::Unknown, place).unwrap_or(false);
+            let is_followed = || another_begins_at(path, Kind::Unknown, place).unwrap_or(false);
             if rest < 8 || self.is_chunk(&mut walk)? || is_tag()? || is_followed() {
                 return Ok(true);
             }

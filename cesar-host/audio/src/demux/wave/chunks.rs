@@ -3,8 +3,8 @@
 //! The file's length decides. A `data` chunk ends at its declared end if another chunk, a tag or the end of the file is there, or would be
 //! with a size that has not wrapped around at 4 GiB. Else the size was never filled in, or is outdated, and samples continue to the end.
 
+use super::super::another::frames_begin_at;
 use super::super::bytes::Bytes;
-use super::super::frames_begin_at;
 use super::super::tags;
 use super::format::Format;
 use crate::AudioError;
@@ -283,7 +283,7 @@ impl Walk<'_> {
     /// Whether a recording of another kind begins at the position: files that were joined by their bytes.
     fn is_another(&mut self, position: u64) -> Result<bool, AudioError> {
         let last = self.bytes.beginnings(position)?.pop().unwrap_or(position);
-        let may_be_frame = self.bytes.at(last, 1)? == [0xFF];
+        let may_be_frame = matches!(self.bytes.at(last, 3)?, [0xFF, ..] | b"ID3");
         Ok(self.bytes.begins_another(position, Kind::Wave)?
             || (may_be_frame && frames_begin_at(self.bytes.path(), last)?))
     }
