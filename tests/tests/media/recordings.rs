@@ -431,7 +431,7 @@ fn openai_clients_are_warned_of_missing_sound() {
     let refused = send(&[("strict", None, b"yes")]).is(400).json();
     let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains("the end of the file is missing"), "{message}");
-    let no_track = send(&[("audio_track", None, b"3")]).is(400).json();
+    let no_track = send(&[("audio_track", None, b"3")]).is(422).json();
     let message = no_track["error"]["message"].as_str().unwrap();
     assert!(message.contains("audio track"), "{message}");
 }
