@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::frames::Walker;
-use super::{adts, mpeg_audio, tags};
+use super::{adts, beginnings, mpeg_audio, tags};
 use crate::AudioError;
 use crate::kind::{self, Kind};
 
@@ -13,7 +13,7 @@ use crate::kind::{self, Kind};
 /// # Errors
 /// [`AudioError::Unreadable`].
 pub(crate) fn begins_at(path: &Path, own: Kind, position: u64) -> Result<bool, AudioError> {
-    for position in Bytes::open(path)?.beginnings(position)? {
+    for position in beginnings::positions(&mut Bytes::open(path)?, position)? {
         let kind = kind::recognise_at(path, position).map_err(|source| AudioError::unreadable(path, source))?;
         let is_one = match kind {
             Kind::Unknown => frames_begin_at(path, position)?,

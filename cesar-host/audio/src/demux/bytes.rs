@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::kind::{self, Kind};
 use crate::{AudioError, stop};
 
 /// Minimum number of bytes per read.
@@ -54,48 +53,6 @@ impl Bytes {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Whether a recording of another kind begins at the position, behind zeros or not, by more than frames.
-    ///
-    /// # Errors
-    /// [`AudioError::Unreadable`].
-    pub(crate) fn begins_another(&mut self, position: u64, own: Kind) -> Result<bool, AudioError> {
-        for position in self.beginnings(position)? {
-            let kind = kind::by_head(self.at(position, kind::HEAD)?);
-            if kind.is_recording() && kind != own {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Where a file can begin behind zeros from the position on: there, or at the last zeros, which may be its own, or behind them.
-    ///
-    /// # Errors
-    /// [`AudioError::Unreadable`].
-    pub(crate) fn beginnings(&mut self, position: u64) -> Result<Vec<u64>, AudioError> {
-        /// Zeros that files of some kinds begin with.
-        const OWN: u64 = 3;
-        let end = self.behind_filling(position)?;
-        let from = end.saturating_sub(OWN).max(position);
-        let others = (from..=end).filter(|begin| *begin > position);
-        Ok(std::iter::once(position).chain(others).collect())
-    }
-
-    /// The position behind zeros that fill up a sector; the same position if there are none, or too many.
-    ///
-    /// # Errors
-    /// [`AudioError::Unreadable`].
-    fn behind_filling(&mut self, position: u64) -> Result<u64, AudioError> {
-        /// Maximum number of such zeros.
-        const FILLING: usize = 64 * 1024;
-        let zeros = self
-            .at(position, FILLING)?
-            .iter()
-            .take_while(|byte| **byte == 0)
-            .count();
-        Ok(position + if zeros < FILLING { zeros as u64 } else { 0 })
     }
 
     /// Takes the check of this many bytes from the budget; `false` if it is used up, so that searching must stop.

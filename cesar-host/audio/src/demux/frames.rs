@@ -3,9 +3,8 @@
 //! Two bytes of sync occur everywhere, so a frame behind damage, or with a different shape than the previous one, is accepted only
 //! with further frames behind it.
 
-use super::Loss;
 use super::bytes::Bytes;
-use super::tags;
+use super::{Loss, beginnings, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use crate::kind::Kind;
@@ -258,7 +257,7 @@ impl<H: Header> Walker<H> {
         let rest = self.end - self.position;
         let is_cut = is_frame && rest < H::LONGEST as u64;
         let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
-        let is_another = self.bytes.begins_another(self.position, Kind::Unknown)?;
+        let is_another = beginnings::is_other_kind(&mut self.bytes, self.position, Kind::Unknown)?;
         self.tail = Tail {
             is_cut,
             lost: lost + if is_cut || is_zero || is_another { 0 } else { rest },

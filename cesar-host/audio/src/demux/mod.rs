@@ -12,6 +12,7 @@
 
 mod adts;
 mod another;
+mod beginnings;
 mod bytes;
 mod flac;
 pub(crate) mod framed;

@@ -14,7 +14,7 @@ mod tests;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, tags};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, beginnings, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use crate::kind::Kind;
@@ -221,7 +221,7 @@ impl Flac {
         let is_sync = rest < Header::LONGEST as u64 && self.bytes.at(self.position, 1)? == [0xFF];
         let is_zero = tags::skip_zeros(&mut self.bytes, self.position, self.end)? == self.end;
         let is_cut = could_be || is_sync;
-        let is_another = self.bytes.begins_another(self.position, Kind::Flac)?;
+        let is_another = beginnings::is_other_kind(&mut self.bytes, self.position, Kind::Flac)?;
         let lost = lost + if is_cut || is_zero || is_another { 0 } else { rest };
         self.ending.rest = Some(self.position).filter(|_| rest > 0 && !is_zero);
         self.position = self.end;

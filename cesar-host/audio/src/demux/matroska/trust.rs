@@ -1,6 +1,6 @@
 //! Search for the next trustworthy element, when an invalid one follows.
 
-use super::super::tags;
+use super::super::{beginnings, tags};
 use super::ebml::{Header, LONGEST_HEADER, id};
 use super::walk::{Cluster, Look, Walk, is_in_cluster, is_of_blocks, is_part};
 use crate::AudioError;
@@ -58,7 +58,11 @@ impl Walk {
         self.position = self.bytes.length();
         self.rest = Some(begin);
         self.is_cut |= is_cut;
-        if !is_cut && !has_ended && !self.is_padding(begin)? && !self.bytes.begins_another(begin, Kind::Matroska)? {
+        if !is_cut
+            && !has_ended
+            && !self.is_padding(begin)?
+            && !beginnings::is_other_kind(&mut self.bytes, begin, Kind::Matroska)?
+        {
             self.lost_at_end = self.bytes.length() - begin;
         }
         Ok(())

@@ -16,8 +16,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::tags;
-use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, beginnings, tags};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use crate::kind::Kind;
@@ -249,7 +248,7 @@ impl Ogg {
         let (start, end) = (self.position, self.position + skipped);
         self.position = end;
         self.ending.rest = Some(start).filter(|_| skipped > 0);
-        if self.bytes.begins_another(start, Kind::Ogg)? {
+        if beginnings::is_other_kind(&mut self.bytes, start, Kind::Ogg)? {
             return Ok(());
         }
         let marked = page::marked(&mut self.bytes, (start, end))?;

@@ -5,7 +5,7 @@
 
 use super::super::another::frames_begin_at;
 use super::super::bytes::Bytes;
-use super::super::tags;
+use super::super::{beginnings, tags};
 use super::format::Format;
 use crate::AudioError;
 use crate::kind::Kind;
@@ -282,9 +282,11 @@ impl Walk<'_> {
 
     /// Whether a recording of another kind begins at the position: files that were joined by their bytes.
     fn is_another(&mut self, position: u64) -> Result<bool, AudioError> {
-        let last = self.bytes.beginnings(position)?.pop().unwrap_or(position);
+        let last = beginnings::positions(&mut self.bytes, position)?
+            .pop()
+            .unwrap_or(position);
         let may_be_frame = matches!(self.bytes.at(last, 3)?, [0xFF, ..] | b"ID3");
-        Ok(self.bytes.begins_another(position, Kind::Wave)?
+        Ok(beginnings::is_other_kind(&mut self.bytes, position, Kind::Wave)?
             || (may_be_frame && frames_begin_at(self.bytes.path(), last)?))
     }
 
