@@ -86,6 +86,11 @@ fn asr_answers_as_whisper_asr_webservice() {
     );
     let (status, body) = ask("output=docx");
     assert_eq!((status.as_str(), &body["error"]["param"]), ("400", &json!("output")));
+    let (status, body) = post(&server, "/asr", &field, b"no sound, but longer than any header of one");
+    assert_eq!(
+        (status.as_str(), &body["error"]["param"]),
+        ("400", &json!("audio_file"))
+    );
     let (status, body) = post(&server, "/asr?output=srt", &["file=@-;filename=talk.wav"], &sound);
     assert_eq!(
         (status.as_str(), &body["error"]["param"]),

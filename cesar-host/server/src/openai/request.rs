@@ -119,6 +119,8 @@ pub(crate) struct SpeechRequest {
     pub(crate) glossary: Option<String>,
     pub(crate) glossary_rules: Option<String>,
     pub(crate) glossary_prompt: Option<bool>,
+    /// The form's field of the recording, for refusals.
+    pub(crate) file_field: &'static str,
 }
 
 impl SpeechRequest {
@@ -161,6 +163,7 @@ impl SpeechRequest {
             glossary: form.glossary,
             glossary_rules: form.glossary_rules,
             glossary_prompt: form.glossary_prompt,
+            file_field: SpeechForm::FILE,
         })
     }
 
@@ -181,6 +184,7 @@ impl SpeechRequest {
             glossary: None,
             glossary_rules: None,
             glossary_prompt: None,
+            file_field: SpeechForm::FILE,
         }
     }
 

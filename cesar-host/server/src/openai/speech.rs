@@ -14,7 +14,7 @@ use super::request::{Endpoint, ResponseFormat, SpeechForm, SpeechRequest};
 use super::wait::{cache_use, check_speakers, ended, parse, transcript};
 use super::{models, response, stream};
 use crate::admission::submit;
-use crate::admission::upload::{self, Form, Received};
+use crate::admission::upload::{self, Form, FormFields as _, Received};
 use crate::api::transcript::render as render_document;
 use crate::refusal::envelope::{Envelope, OpenAiError};
 use crate::refusal::{Code, Refusal};
@@ -91,7 +91,8 @@ pub(crate) async fn answer(
     } else {
         whole(app, &speech, job.id, waiter).await
     };
-    let mut response = answer.unwrap_or_else(|refusal| Envelope(refusal).into_response());
+    let refused = |refusal: Refusal| Envelope(refusal.rename(SpeechForm::FILE, speech.file_field)).into_response();
+    let mut response = answer.unwrap_or_else(refused);
     if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
         response.headers_mut().insert("x-cesar-job", id);
     }

@@ -117,6 +117,14 @@ impl Refusal {
         self
     }
 
+    /// Names the field as this endpoint does, if it is the one.
+    pub(crate) fn rename(mut self, field: &str, own: &str) -> Self {
+        if self.param.as_deref() == Some(field) {
+            self.param = Some(own.to_owned());
+        }
+        self
+    }
+
     /// Allows a retry after these seconds.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
