@@ -26,7 +26,7 @@ pub enum Rule {
     MinGap,
     /// The pause before the cue is one that the rules close, in s: not shorter than `chain_gap`, and not closed.
     ChainGap,
-    /// The cue ends before it begins, in s.
+    /// The cue ends where it begins, or before, in s: players do not show it.
     Times,
 }
 
@@ -98,8 +98,8 @@ fn check_text(cue: &Cue, rules: &Rules, report: &mut impl FnMut(Rule, f64, f64))
 }
 
 fn check_duration(cue: &Cue, rules: &Rules, report: &mut impl FnMut(Rule, f64, f64)) {
-    if cue.end < cue.start {
-        report(Rule::Times, -seconds(cue.start - cue.end), 0.0);
+    if cue.end <= cue.start {
+        report(Rule::Times, 0.0 - seconds(cue.start - cue.end), seconds(1));
         return;
     }
     let duration = cue.duration();
@@ -202,7 +202,9 @@ mod tests {
             broken(Preset::Bbc, &[cue(1, 0, 800, "One two three")]),
             [(1, "min_word_duration")]
         );
-        assert_eq!(broken(Preset::Netflix, &[cue(1, 900, 0, "No.")]), [(1, "times")]);
+        for end in [0, 900] {
+            assert_eq!(broken(Preset::Plain, &[cue(1, 900, end, "No.")]), [(1, "times")]);
+        }
         let near = |gap: u64| [cue(1, 0, 1000, "No."), cue(2, 1000 + gap, 2500, "No.")];
         assert_eq!(broken(Preset::Netflix, &near(50)), [(2, "min_gap")]);
         assert_eq!(broken(Preset::Netflix, &near(82)), []);
