@@ -69,7 +69,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::AudioError;
 pub use extensions::is_media_extension;
-pub use ffmpeg::ffmpeg_available;
+pub use ffmpeg::{ffmpeg_available, ffmpeg_is_confined};
 pub use issue::{Issue, IssueKind, with_place};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
 pub use name::Name;

@@ -1,5 +1,6 @@
 //! From settings to the parts of the host.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cesar_audio::{DecodeOptions, TrackChoice, ffmpeg_available};
@@ -162,14 +163,18 @@ pub(super) fn model_roots(settings: &Settings) -> ModelRoots {
     ModelRoots::new(settings.models.dir.as_deref(), |name| std::env::var_os(name))
 }
 
-fn decoding(settings: &Settings) -> DecodeOptions {
-    let ffmpeg = match &settings.audio.ffmpeg {
+/// The `ffmpeg` that reads recordings, if there is one.
+pub(super) fn ffmpeg(settings: &Settings) -> Option<PathBuf> {
+    match &settings.audio.ffmpeg {
         Ffmpeg::Search => ffmpeg_available(),
         Ffmpeg::Program(program) => Some(program.clone()),
         Ffmpeg::Off => None,
-    };
+    }
+}
+
+fn decoding(settings: &Settings) -> DecodeOptions {
     DecodeOptions {
-        ffmpeg,
+        ffmpeg: ffmpeg(settings),
         ..DecodeOptions::default()
     }
 }

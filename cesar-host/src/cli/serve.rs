@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cesar_audio::ffmpeg_is_confined;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
 use cesar_config::Settings;
@@ -118,6 +119,11 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         search,
         data,
     };
+    if host::ffmpeg(settings).is_some() && !ffmpeg_is_confined() {
+        tracing::warn!(
+            "ffmpeg is not confined to the recording: this kernel has no Landlock (Linux 5.13, `lsm=…,landlock`)"
+        );
+    }
     if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
         tracing::warn!("no speakers: {why}");
     }

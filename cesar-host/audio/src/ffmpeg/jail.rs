@@ -14,7 +14,7 @@ use std::process::{Child, Command};
 
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
-    RulesetError,
+    RulesetError, RulesetStatus,
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
@@ -54,6 +54,16 @@ pub(super) fn spawn(mut command: Command, program: &Path, recording: &File) -> i
         let child = thread.spawn_scoped(scope, start)?;
         child.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
+}
+
+/// Whether this kernel confines files: tried in a thread that then ends.
+pub(super) fn confines_files() -> bool {
+    let confine = || {
+        let rules = Ruleset::default().handle_access(AccessFs::from_all(LANDLOCK))?;
+        Ok::<_, RulesetError>(rules.create()?.restrict_self()?.ruleset)
+    };
+    let tried = std::thread::spawn(confine).join();
+    matches!(tried, Ok(Ok(status)) if status != RulesetStatus::NotEnforced)
 }
 
 fn confine_files(program: &Path, recording: &File) -> Result<(), RulesetError> {
@@ -144,6 +154,7 @@ mod tests {
         std::fs::write(&other, "secret").unwrap();
         let recording = File::open(&ours).unwrap();
         assert_eq!(run("cat /proc/self/fd/0", &recording), (true, "sound".to_owned()));
+        assert!(confines_files(), "this kernel has no Landlock");
         let secret = format!("cat {}", other.display());
         assert_eq!(run(&secret, &recording), (false, String::new()));
         assert_eq!(run("cat /etc/hostname /etc/passwd", &recording), (false, String::new()));

@@ -69,6 +69,13 @@ pub fn ffmpeg_available() -> Option<PathBuf> {
     which::which("ffmpeg").ok()
 }
 
+/// Whether the kernel keeps ffmpeg from reading other files than the recording (Landlock); it may use only demuxers that read one file in
+/// any case.
+#[must_use]
+pub fn ffmpeg_is_confined() -> bool {
+    jail::confines_files()
+}
+
 /// The `ffprobe` that belongs to a `ffmpeg`: beside it, or on the search path.
 fn ffprobe_of(ffmpeg: &Path) -> Option<PathBuf> {
     let beside = ffmpeg.parent().map(|folder| folder.join("ffprobe"));

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use cesar_audio::ffmpeg_available;
+use cesar_audio::{ffmpeg_available, ffmpeg_is_confined};
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::{Ffmpeg, Settings};
 
@@ -46,12 +46,23 @@ fn ffmpeg(settings: &Settings) -> Finding {
     match first_line(Command::new(&program).arg("-version")) {
         Some(line) => {
             let version = line.split(" Copyright").next().unwrap_or_default().to_owned();
-            Finding::ok("ffmpeg", version)
+            confinement(version, ffmpeg_is_confined())
         }
         None => Finding::warning(
             "ffmpeg",
             format!("`{}` does not run", program.display()),
             "install it again, or name another one with `audio.ffmpeg`",
+        ),
+    }
+}
+
+fn confinement(version: String, is_confined: bool) -> Finding {
+    match is_confined {
+        true => Finding::ok("ffmpeg", version),
+        false => Finding::warning(
+            "ffmpeg",
+            format!("{version}, which this kernel cannot confine to the recording, because it has no Landlock"),
+            "enable it (Linux 5.13, `lsm=…,landlock`) before you transcribe files of strangers",
         ),
     }
 }
@@ -190,6 +201,21 @@ mod tests {
             "yt-dlp 2026.01.02 is more than 10 months old, and sites change"
         );
         assert_eq!(aged("nightly", now).state, State::Ok);
+    }
+
+    #[test]
+    fn a_kernel_without_landlock_is_a_warning() {
+        assert_eq!(
+            confinement("ffmpeg 5".to_owned(), true),
+            Finding::ok("ffmpeg", "ffmpeg 5")
+        );
+        let finding = confinement("ffmpeg 5".to_owned(), false);
+        assert_eq!(finding.state, State::Warning);
+        assert!(
+            finding.text.starts_with("ffmpeg 5, which this kernel cannot confine"),
+            "{}",
+            finding.text
+        );
     }
 
     #[test]
