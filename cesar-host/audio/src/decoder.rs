@@ -14,6 +14,7 @@ use symphonia_adapter_libopus::OpusDecoder;
 use crate::clock::frames;
 use crate::demux::{Codec, Nanoseconds};
 use crate::error::reason;
+use crate::intact;
 use crate::mp3::Mp3Decoder;
 use crate::source::Stream;
 
@@ -109,6 +110,9 @@ impl PacketDecoder {
                 channels,
                 mask: 0,
             });
+        }
+        if let Some(fault) = intact::fault(self.decoder.codec_params().codec, data) {
+            return Err(Refusal::Damaged(fault.to_owned()));
         }
         let rate = self.decoder.codec_params().sample_rate.unwrap_or(0);
         let duration = Duration::new(frames(duration.unwrap_or(0), rate));

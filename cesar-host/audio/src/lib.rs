@@ -37,6 +37,7 @@ mod error;
 mod extensions;
 mod ffmpeg;
 mod follower;
+mod intact;
 mod issue;
 mod joined;
 mod kind;
@@ -91,7 +92,7 @@ const SOURCE_CHANNELS: RangeInclusive<u16> = 1..=255;
 
 /// The version of the decoding algorithm in a cache key: changes whenever the samples produced may change. A key
 /// needs [`DecodeOptions::cache_identity`], which adds the options.
-pub const DECODER_VERSION: &str = "10";
+pub const DECODER_VERSION: &str = "11";
 
 /// Missing sound that makes a transcript partial: more than this, or more than one part in [`MISSING_SHARE`].
 const MISSING_MS: u64 = 1000;

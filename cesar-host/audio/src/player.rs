@@ -147,7 +147,8 @@ fn decoder_of(codec: &Codec, reader: Decoder) -> Result<PacketDecoder, String> {
     }
 }
 
-fn cannot_be_decoded(reason: &str) -> String {
+/// The message about packets that a decoder refused.
+pub(crate) fn cannot_be_decoded(reason: &str) -> String {
     format!("damaged packets ({reason})")
 }
 

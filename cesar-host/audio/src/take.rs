@@ -2,8 +2,10 @@
 
 use crate::clock::milliseconds;
 use crate::continuous::{GAP, NOTED_GAP, Span};
+use crate::intact::ZEROS;
 use crate::issue::{Issue, IssueKind};
-use crate::{Decoded, Slice};
+use crate::player::cannot_be_decoded;
+use crate::{Decoded, Slice, demux};
 
 /// Additional sound that makes a take more complete, in milliseconds: decoders differ at the edges.
 const MORE_SOUND_MS: u64 = 60;
@@ -19,6 +21,8 @@ pub(crate) struct Take {
     pub(crate) decoded: Decoded,
     /// Sound, without inserted silence.
     pub(crate) sound_ms: u64,
+    /// The part of its damage in which no reader finds the recording's sound, though ffmpeg may decode something.
+    pub(crate) void_ms: u64,
     /// Silence in unexplained gaps of the time stamps, as [`IssueKind::Gap`].
     pub(crate) gaps: Vec<Issue>,
     pub(crate) is_substitute: bool,
@@ -55,7 +59,7 @@ impl Take {
         match (self.is_substitute, native.is_substitute) {
             (false, true) => true,
             (true, false) => false,
-            _ => self.sound_ms > native.sound_ms + MORE_SOUND_MS && !self.misread_change(native),
+            _ => self.sound_ms > native.sound_ms + native.void_ms + MORE_SOUND_MS && !self.misread_change(native),
         }
     }
 
@@ -89,6 +93,16 @@ impl Take {
         }
         self.decoded.issues.sort_by_key(|issue| issue.start_ms);
     }
+}
+
+/// The length of damaged packets that some decoders take for sound.
+pub(crate) fn void_ms(issues: &[Issue]) -> u64 {
+    let zeros = cannot_be_decoded(ZEROS);
+    let is_void = |issue: &&Issue| {
+        issue.kind == IssueKind::Damaged && (issue.message == zeros || issue.message == demux::PACKETS_OF_OTHER_LENGTH)
+    };
+    let of = |issue: &Issue| issue.end_ms - issue.start_ms;
+    issues.iter().filter(is_void).map(of).sum()
 }
 
 /// A gap of the time stamps.
@@ -143,6 +157,7 @@ mod tests {
         let gaps = issues.iter().filter(|issue| issue.kind == IssueKind::Gap);
         Take {
             sound_ms: 0,
+            void_ms: 0,
             gaps: gaps.cloned().collect(),
             is_substitute: false,
             guess: None,

@@ -168,7 +168,9 @@ impl Job<'_> {
         self.check_length(length, mono.line().sound_ms())?;
         let gaps = mono.line_mut().explain_gaps().iter().map(gap).collect();
         let (gaps, _) = in_slice(gaps, self.slice);
-        let (issues, missing_ms) = in_slice(mono.issues(), self.slice);
+        let issues = mono.issues();
+        let void_ms = take::void_ms(&issues);
+        let (issues, missing_ms) = in_slice(issues, self.slice);
         let facts = mono.line().facts();
         Ok(Take {
             decoded: Decoded {
@@ -187,6 +189,7 @@ impl Job<'_> {
                 details: Vec::new(),
             },
             sound_ms: mono.line().sound_ms(),
+            void_ms,
             gaps,
             is_substitute: selection.is_substitute,
             guess,

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_ALAC, CODEC_ID_OPUS};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
@@ -41,6 +41,8 @@ struct General {
     lengths: Option<OpusLengths>,
     /// Losses since the previous packet.
     lost: Losses,
+    /// For ALAC: the time of the next packet, since damaged ones may decode to another length.
+    clock: Option<Nanoseconds>,
 }
 
 /// Opens the file, whose kind is given by symphonia's extension for it.
@@ -92,6 +94,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
     // The caller refuses an impossible rate by its name.
     let rate = parameters.sample_rate.filter(|rate| SOURCE_RATES.contains(rate));
     let is_opus = parameters.codec == CODEC_ID_OPUS;
+    let is_alac = parameters.codec == CODEC_ID_ALAC;
     let frames = track.num_frames.filter(|frames| *frames > 0);
     let tracks = vec![Track {
         id: u64::from(track.id),
@@ -114,6 +117,7 @@ pub(crate) fn open(path: &Path, extension: &str) -> Result<Box<dyn Demuxer>, Aud
         left: cut.map(|cut| cut.sound),
         lengths: is_opus.then(OpusLengths::default),
         lost: Losses::default(),
+        clock: is_alac.then_some(0),
     }))
 }
 
@@ -184,8 +188,12 @@ impl General {
             }
             Ok(Some(packet)) => {
                 self.left = self.left.map(|left| left - packet.data.len());
+                let duration = self.time_base.and_then(|base| length(packet.dur, base));
+                let time = self.clock;
+                self.clock = time.zip(duration).map(|(time, duration)| time.saturating_add(duration));
                 Ok(Some(Packet {
-                    duration: self.time_base.and_then(|base| length(packet.dur, base)),
+                    time,
+                    duration,
                     data: packet.data.into_vec(),
                     ..Packet::default()
                 }))
@@ -260,6 +268,7 @@ mod tests {
             left: None,
             lengths: None,
             lost: Losses::default(),
+            clock: None,
         };
         assert!(matches!(demuxer.next(), Ok(None)));
         assert!(demuxer.ending().is_cut);

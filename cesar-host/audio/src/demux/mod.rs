@@ -34,6 +34,7 @@ use std::path::Path;
 pub(crate) use another::begins_at as another_begins_at;
 pub(crate) use loss::{ANOTHER_RECORDING, Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
+pub(crate) use xiph::PACKETS_OF_OTHER_LENGTH;
 
 use crate::AudioError;
 pub(crate) use crate::clock::Nanoseconds;

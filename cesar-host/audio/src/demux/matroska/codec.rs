@@ -271,6 +271,8 @@ fn acm(private: &[u8], audio: &Audio, rate: u32) -> Decoding {
             Some(plain(CODEC_ID_AAC, audio, extra)),
             Meter::Frames(aac_frames(extra)),
         ),
+        // Its samples are narrowed by the reader of WAVE files alone.
+        (_, Some(format)) if format.is_of_64_bit_integers() => (None, Meter::Unknown),
         (_, Some(format)) => match (format.codec(), format.frames_in_block(format.unit() as u64)) {
             (codec @ Some(_), 0) => (codec, Meter::Bytes(format.unit().max(1) as u64)),
             (codec, frames) => (codec, Meter::Frames(frames)),

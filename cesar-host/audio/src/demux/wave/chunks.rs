@@ -282,11 +282,9 @@ impl Walk<'_> {
 
     /// Whether a recording of another kind begins at the position: files that were joined by their bytes.
     fn is_another(&mut self, position: u64) -> Result<bool, AudioError> {
-        let last = beginnings::positions(&mut self.bytes, position)?
-            .pop()
-            .unwrap_or(position);
+        let last = beginnings::positions(self.bytes, position)?.pop().unwrap_or(position);
         let may_be_frame = matches!(self.bytes.at(last, 3)?, [0xFF, ..] | b"ID3");
-        Ok(beginnings::is_other_kind(&mut self.bytes, position, Kind::Wave)?
+        Ok(beginnings::is_other_kind(self.bytes, position, Kind::Wave)?
             || (may_be_frame && frames_begin_at(self.bytes.path(), last)?))
     }
 

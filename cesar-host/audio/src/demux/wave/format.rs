@@ -172,6 +172,11 @@ impl Format {
         }
     }
 
+    /// Whether only the upper half of each sample is for the decoder.
+    pub(in crate::demux) fn is_of_64_bit_integers(&self) -> bool {
+        self.name().starts_with("pcm_s64")
+    }
+
     /// Name of the codec.
     pub(in crate::demux) fn name(&self) -> &str {
         match &self.coding {

@@ -119,10 +119,8 @@ fn samples(format: &Format, mut data: Vec<u8>) -> Option<Packet> {
     let unit = format.unit();
     let frames = data.len() / unit;
     data.truncate(frames * unit);
-    if let Coding::Samples { bytes: 8, name, .. } = format.coding
-        && name.starts_with("pcm_s64")
-    {
-        data = upper_halves(&data, name.ends_with("be"));
+    if format.is_of_64_bit_integers() {
+        data = upper_halves(&data, format.name().ends_with("be"));
     }
     (frames > 0).then(|| Packet {
         data,

@@ -17,6 +17,9 @@ pub(super) use vorbis::Vorbis;
 /// Opus always plays at this rate.
 pub(super) const OPUS_RATE: u32 = 48_000;
 
+/// The message about packets that are damaged because their length is not that of the container.
+pub(crate) const PACKETS_OF_OTHER_LENGTH: &str = OpusLengths::MESSAGE;
+
 /// The relevant fields of the identification header of Opus (RFC 7845, 5.1).
 #[derive(Debug, Clone)]
 pub(super) struct Opus {

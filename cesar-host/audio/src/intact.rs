@@ -1,0 +1,52 @@
+//! Packets that a decoder would take although they are damaged: what they decode to is no sound of the recording.
+
+use symphonia::core::codecs::audio::AudioCodecId;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+
+/// The reason given for zeros in place of a packet: the sound is in no reader's reach.
+pub(crate) const ZEROS: &str = "zeros in place of sound";
+
+/// Zeros that are no packet of a compressing codec. Shorter ones stand for silence.
+const SHORTEST: usize = 8;
+
+/// The fault of a packet, if it has one that its decoder does not find.
+pub(crate) fn fault(codec: AudioCodecId, packet: &[u8]) -> Option<&'static str> {
+    let compresses = matches!(codec, CODEC_ID_AAC | CODEC_ID_ALAC | CODEC_ID_OPUS | CODEC_ID_VORBIS);
+    if compresses && packet.len() >= SHORTEST && packet.iter().all(|byte| *byte == 0) {
+        return Some(ZEROS);
+    }
+    let is_cut = codec == CODEC_ID_ALAC && !has_end(packet);
+    is_cut.then_some("alac: no end of a packet")
+}
+
+/// Whether a packet of ALAC ends as each does: with three set bits (`ID_END` of Apple's encoder), and zeros up to a whole byte.
+fn has_end(packet: &[u8]) -> bool {
+    let [.., before, last] = *packet else { return false };
+    let bits = u16::from_be_bytes([before, last]);
+    last != 0 && bits >> bits.trailing_zeros() & 0b111 == 0b111
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_no_packet_but_few_of_them_are_silence() {
+        for codec in [CODEC_ID_AAC, CODEC_ID_OPUS, CODEC_ID_VORBIS, CODEC_ID_ALAC] {
+            assert_eq!(fault(codec, &[0; 8]), Some(ZEROS));
+        }
+        assert_eq!(fault(CODEC_ID_OPUS, &[0; 3]), None);
+        assert_eq!(fault(CODEC_ID_OPUS, &[0, 0, 0, 0, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn the_last_bits_of_alac_are_its_end() {
+        for end in [[0x12, 0xE0], [0x12, 0x07], [0x13, 0xC0], [0x13, 0x80], [0x12, 0x38]] {
+            assert!(has_end(&end), "{end:02x?}");
+        }
+        for end in [[0x07, 0x00], [0xFF, 0x00], [0x12, 0x60], [0x12, 0x01], [0x12, 0xA0]] {
+            assert!(!has_end(&end), "{end:02x?}");
+        }
+        assert!(!has_end(&[0xE0]));
+    }
+}
