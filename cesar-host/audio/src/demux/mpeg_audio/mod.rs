@@ -11,11 +11,12 @@ mod info;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
 use super::frames::{Coverage, Found, Walker};
-use super::{Demuxer, Ending, Loss, Packet, Track};
+use super::{Demuxer, Ending, Loss, Losses, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 pub(super) use header::Header;
@@ -45,6 +46,48 @@ pub(crate) struct MpegAudio {
     latest: Header,
     ending: Ending,
     guess: Option<&'static str>,
+    /// Files that lost their end in front of another: the position of the other's hidden frame, and the lost frames of sound.
+    seams: VecDeque<(u64, u64)>,
+}
+
+/// Maximum number of such files.
+const MOST_SEAMS: usize = 10_000;
+
+/// The message about the end of a file in front of another.
+const LOST_END: &str = "the end of a file in front of another is missing";
+
+/// The part of joined files that a hidden frame describes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    info: Info,
+    start: u64,
+    end: u64,
+    /// Frames and bytes of sound before it.
+    frames: u64,
+    bytes: u64,
+}
+
+impl Part {
+    fn begin(survey: &Survey, info: Info, start: u64) -> Self {
+        Self {
+            info,
+            start,
+            end: start,
+            frames: survey.frames,
+            bytes: survey.bytes,
+        }
+    }
+
+    /// Frames of sound that it lacks, if it was cut and its hidden frame is credible.
+    fn missing(&self, survey: &Survey) -> Option<u64> {
+        let own = Survey {
+            frames: survey.frames - self.frames,
+            bytes: survey.bytes - self.bytes,
+            ..Survey::default()
+        };
+        let promised = own.promised(&self.info, self.end - self.start, true)?;
+        Some(promised - own.frames)
+    }
 }
 
 /// Result of a walk over all frames.
@@ -71,12 +114,22 @@ impl MpegAudio {
             return Ok(None);
         };
         let mut survey = Survey::default();
-        let (mut first, mut info) = (None, None);
+        let (mut first, mut info, mut part, mut seams) = (None, None, Part::default(), Vec::new());
         while let Some(found) = walker.next()? {
             let hidden = hidden(&mut walker, &found)?;
             if survey.coverage == Coverage::default() {
                 info = hidden;
             }
+            if let Some(next) = hidden {
+                // A frame that was cut covers the next one, or bytes are left of it.
+                let follows_cut = found.lost > 0 || found.start < part.end;
+                let missing = part
+                    .missing(&survey)
+                    .filter(|_| follows_cut && seams.len() < MOST_SEAMS);
+                seams.extend(missing.map(|samples| (found.start, samples)));
+                part = Part::begin(&survey, next, found.start);
+            }
+            part.end = found.start + found.length as u64;
             survey.add(&found, hidden.is_some(), first);
             if hidden.is_none() {
                 first = first.or(Some(found.header));
@@ -101,10 +154,11 @@ impl MpegAudio {
             latest: first,
             ending: Ending::default(),
             guess,
+            seams: seams.into(),
         }))
     }
 
-    fn packet(&mut self, found: &Found<Header>, lost: u64) -> Result<Packet, AudioError> {
+    fn packet(&mut self, found: &Found<Header>, (lost, seam): (u64, Option<u64>)) -> Result<Packet, AudioError> {
         let header = found.header;
         let samples = u64::from(header.samples());
         let end = self.position + samples;
@@ -114,6 +168,16 @@ impl MpegAudio {
             .map_or(0, |padding| end - end.min(padding.max(self.position)));
         let skip = self.skip.min(samples - discard);
         let change = (!frames_are_alike(&self.latest, &header)).then(|| header.codec());
+        let mut losses = Losses::from(seam.map(|frames| Loss {
+            duration: Some(nanoseconds(
+                frames.saturating_mul(u64::from(self.latest.samples())),
+                self.latest.rate,
+            )),
+            message: LOST_END.to_owned(),
+        }));
+        if lost > 0 {
+            losses.add(self.loss(lost));
+        }
         self.skip -= skip;
         self.position = end;
         self.latest = header;
@@ -123,7 +187,7 @@ impl MpegAudio {
             skip,
             discard,
             codec: change,
-            lost: (lost > 0).then(|| self.loss(lost)).into(),
+            lost: losses,
             ..Packet::default()
         })
     }
@@ -226,11 +290,15 @@ impl Demuxer for MpegAudio {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
-        let mut lost = 0;
+        let (mut lost, mut seam) = (0, None);
         while let Some(found) = self.walker.next()? {
             lost += found.lost;
+            if self.seams.front().is_some_and(|(start, _)| *start == found.start) {
+                seam = self.seams.pop_front().map(|(_, missing)| missing);
+                lost = 0;
+            }
             if hidden(&mut self.walker, &found)?.is_none() {
-                return self.packet(&found, lost).map(Some);
+                return self.packet(&found, (lost, seam)).map(Some);
             }
         }
         let tail = self.walker.tail();

@@ -154,6 +154,23 @@ fn a_cut_file_declares_what_it_had() {
 }
 
 #[test]
+fn a_file_that_lost_its_end_in_front_of_another_lacks_it() {
+    let content = harbour();
+    let whole = read(&content);
+    let cut = &content[..content.len() * 6 / 10];
+    let tagged = [&id3(b"a title")[..], &content].concat();
+    for second in [&content, &tagged] {
+        let joined = read(&[cut, second].concat());
+        assert_eq!(joined.losses(), ["the end of a file in front of another is missing"]);
+        // The frame that was cut may end in the second file.
+        let missing = (2 * whole.packets.len() - joined.packets.len()) as u64;
+        assert!(missing.abs_diff(whole.packets.len() as u64 * 4 / 10) < 10, "{missing}");
+        assert_eq!(joined.lost_ms(), (missing * 1_152_000 + 22_050) / 44_100);
+    }
+    assert_eq!(read(&[&content[..], &content].concat()).losses(), [""; 0]);
+}
+
+#[test]
 fn a_hole_is_lost_sound_of_its_length() {
     let mut content = harbour();
     let at = content.len() * 4 / 10;
