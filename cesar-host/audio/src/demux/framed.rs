@@ -7,41 +7,28 @@ use std::path::Path;
 
 use super::bytes::Bytes;
 use super::frames::{Header, Walker};
+use super::loss::{Hole, Holes};
 use super::{Loss, Nanoseconds};
 use crate::AudioError;
 use crate::clock::nanoseconds;
-use crate::kind::Kind;
-
-/// Sound lost between frames.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hole {
-    /// End of the frames before it, without the losses before it.
-    pub(crate) at: Nanoseconds,
-    pub(crate) loss: Loss,
-}
-
-/// The losses of a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Holes {
-    /// In order; the last one may be at the end.
-    pub(crate) list: Vec<Hole>,
-    /// Whether the last frame is incomplete.
-    pub(crate) is_cut: bool,
-}
 
 /// Maximum number of holes.
 const MOST: usize = 10_000;
 
-/// Finds the losses of the file at `path`, if it has bare frames that ffmpeg decodes.
+/// Finds the losses in bare frames of AC-3 and E-AC-3.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
-pub(crate) fn holes(kind: Kind, path: &Path) -> Result<Holes, AudioError> {
-    match kind {
-        Kind::Foreign("ac3" | "eac3") => walk::<Dolby>(path, "AC-3"),
-        Kind::Foreign("dts") => walk::<Dts>(path, "DTS"),
-        _ => Ok(Holes::default()),
-    }
+pub(super) fn dolby(path: &Path) -> Result<Holes, AudioError> {
+    walk::<Dolby>(path, "AC-3")
+}
+
+/// The same in those of DTS.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(super) fn dts(path: &Path) -> Result<Holes, AudioError> {
+    walk::<Dts>(path, "DTS")
 }
 
 /// A header with the length of the frame in sound.
@@ -226,7 +213,7 @@ mod tests {
     fn found(kind: &'static str, content: &[u8]) -> Vec<(i64, i64)> {
         let folder = tempfile::tempdir().unwrap();
         let path = crate::demux::testing::write(&folder, content);
-        let holes = holes(Kind::Foreign(kind), &path).unwrap();
+        let holes = crate::demux::holes(crate::kind::Kind::Foreign(kind), &path, 0).unwrap();
         let ms = |time: Nanoseconds| (time * 1_000 + SECOND / 2) / SECOND;
         let place = |hole: &Hole| (ms(hole.at), ms(hole.loss.duration.unwrap()));
         holes.list.iter().map(place).collect()

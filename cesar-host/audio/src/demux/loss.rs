@@ -106,6 +106,23 @@ impl IntoIterator for Losses {
     }
 }
 
+/// Sound lost in a file that ffmpeg decodes, which passes over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hole {
+    /// End of the sound before it on ffmpeg's clock, without the losses before it.
+    pub(crate) at: Nanoseconds,
+    pub(crate) loss: Loss,
+}
+
+/// The losses of such a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Holes {
+    /// In order; the last one may be at the end.
+    pub(crate) list: Vec<Hole>,
+    /// Whether the last frame is incomplete.
+    pub(crate) is_cut: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

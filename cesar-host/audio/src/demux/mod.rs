@@ -12,10 +12,11 @@
 
 mod adts;
 mod another;
+mod avi;
 mod beginnings;
 mod bytes;
 mod flac;
-pub(crate) mod framed;
+mod framed;
 mod frames;
 mod general;
 mod loss;
@@ -32,7 +33,7 @@ mod xiph;
 use std::path::Path;
 
 pub(crate) use another::begins_at as another_begins_at;
-pub(crate) use loss::{ANOTHER_RECORDING, Loss, Losses};
+pub(crate) use loss::{ANOTHER_RECORDING, Hole, Holes, Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 pub(crate) use xiph::PACKETS_OF_OTHER_LENGTH;
 
@@ -157,6 +158,19 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<Box<dyn Demuxer>, AudioErr
         Kind::Unknown => bare(path),
         Kind::Foreign(name) => Err(AudioError::unsupported(path, format!("{name} has no built-in reader"))),
         Kind::Refused(..) => Err(AudioError::unsupported(path, "unknown format")),
+    }
+}
+
+/// Finds the losses of a stream that ffmpeg decodes without seeing them.
+///
+/// # Errors
+/// [`AudioError::Unreadable`].
+pub(crate) fn holes(kind: Kind, path: &Path, stream: u32) -> Result<Holes, AudioError> {
+    match kind {
+        Kind::Foreign("ac3" | "eac3") => framed::dolby(path),
+        Kind::Foreign("dts") => framed::dts(path),
+        Kind::Foreign("avi") => avi::holes(path, stream),
+        _ => Ok(Holes::default()),
     }
 }
 

@@ -55,7 +55,7 @@ const CONTINUITY: &str = "Continuity check failed";
 pub(super) fn level(demuxer: Option<&str>) -> &'static str {
     match demuxer {
         Some("mpegts") => "repeat+level+debug",
-        _ => "repeat+level+info",
+        _ => "repeat+level+verbose",
     }
 }
 
@@ -78,6 +78,8 @@ pub(super) struct Messages {
     begin: Option<Nanoseconds>,
     /// The report before the first decoded frame.
     while_probing: Option<Report>,
+    /// Bytes of the recording that were read, those read twice included.
+    pub(super) bytes_read: Option<u64>,
 }
 
 /// A message about damage.
@@ -134,6 +136,9 @@ impl Messages {
         if text.is_empty() {
             return;
         }
+        if level == Level::Other {
+            self.bytes_read = self.bytes_read.max(bytes_read(&text));
+        }
         let is_error = match level {
             Level::Error => true,
             Level::Other if text.contains(CONTINUITY) => false,
@@ -166,6 +171,12 @@ impl Messages {
         }
     }
 
+    /// The last report: it can be long before the end of the sound, because some demuxers read far ahead.
+    pub(super) fn last(&self) -> Option<&str> {
+        let last = self.places.last().map(|place| &place.report);
+        last.or(self.while_probing.as_ref()).map(|report| report.text.as_str())
+    }
+
     /// The report about missing sound between two times.
     pub(super) fn about(&self, (start, end): (Nanoseconds, Nanoseconds)) -> Option<&str> {
         let begin = self.begin.unwrap_or(0);
@@ -174,6 +185,12 @@ impl Messages {
         let probing = self.while_probing.as_ref().filter(|_| start <= begin + PROBED);
         beside.or(probing).map(|report| report.text.as_str())
     }
+}
+
+/// The number in the last line about a file: `Statistics: 1234 bytes read, 5 seeks`.
+fn bytes_read(text: &str) -> Option<u64> {
+    let (_, numbers) = text.split_once("Statistics: ")?;
+    numbers.split_once(" bytes read")?.0.parse().ok()
 }
 
 fn is_damage(text: &str) -> bool {
@@ -265,6 +282,20 @@ mod tests {
         // An honest pause before and behind it.
         assert_eq!((about(5, 9), about(40, 50)), (None, None));
         assert_eq!(messages.error, None);
+        assert_eq!((messages.bytes_read, messages.last()), (None, about(21, 24)));
+    }
+
+    #[test]
+    fn the_place_where_ffmpeg_gave_up_is_known() {
+        let lines = "\
+[Parsed_ashowinfo_2 @ 0x1] [info] n:0 pts:0 pts_time:9.5 pos:564 fmt:s16p
+[gxf @ 0x2] [error] sync lost
+[AVIOContext @ 0x3] [verbose] Statistics: 0 bytes read, 0 seeks
+[AVIOContext @ 0x4] [verbose] Statistics: 32768 bytes read, 1 seeks
+";
+        let messages = Messages::read(lines.as_bytes());
+        assert_eq!(messages.bytes_read, Some(32_768));
+        assert_eq!(messages.last(), Some("gxf: sync lost"));
     }
 
     #[test]

@@ -28,8 +28,7 @@ use std::thread::JoinHandle;
 
 use crate::clock::SECOND;
 use crate::continuous::{JITTER, Span};
-use crate::demux::framed::{Hole, holes};
-use crate::demux::{Loss, Nanoseconds};
+use crate::demux::{Hole, Loss, Nanoseconds};
 use crate::kind::{self, Kind};
 use crate::source::{Chunk, Facts, Source, SourceEnd, Stream};
 use crate::tracks::{Selection, TrackChoice, select};
@@ -60,6 +59,12 @@ const TOO_MANY_ERRORS: i32 = 69;
 
 /// Tolerance of the times of ffmpeg's output, in milliseconds, to those of frames.
 const HOLE_JITTER: Nanoseconds = SECOND / 500;
+
+/// The errors by which some demuxers report the end of the file.
+const END_AS_ERROR: [&str; 2] = ["Input/output error", "Operation not permitted"];
+
+/// Bytes behind the place where ffmpeg gave up that are worth mention: it reads ahead, and some formats have tables at the end.
+const LEAST_UNREAD: u64 = 16 * 1024;
 
 /// The score of ffprobe, of 100, from which a format is certain; a name's extension alone gives 50.
 const CERTAIN: u32 = 51;
@@ -216,7 +221,7 @@ impl FfmpegSource {
         let missing = claimed
             .and_then(|claimed| claimed.checked_sub(length))
             .filter(|missing| *missing > 0);
-        let holes = holes(opened.kind, path)?;
+        let holes = demux::holes(opened.kind, path, track.index)?;
         let rest = match claimed {
             Some(end) if kind::ends_there(opened.kind, path, end).map_err(failed)? => Some(end),
             _ => None,
@@ -268,6 +273,7 @@ impl FfmpegSource {
     fn finish(&mut self) -> Result<bool, AudioError> {
         let failed = |error: io::Error| broken(&self.program, &self.path, error.to_string());
         let status = self.child.wait().map_err(failed)?;
+        let length = self.path.metadata().map_err(failed)?.len();
         self.take_messages();
         let first = self.reports.error.as_deref();
         if status.code() == Some(TOO_MANY_ERRORS) && self.position == 0 {
@@ -280,10 +286,21 @@ impl FfmpegSource {
             let reason = first.map_or_else(|| status.to_string(), |message| format!("{status}: {message}"));
             return Err(broken(&self.program, &self.path, reason));
         }
+        let unread = length.saturating_sub(self.reports.bytes_read.unwrap_or(length));
+        // Some of its demuxers report the end of the file as an error.
+        let is_end = |message: &str| END_AS_ERROR.contains(&message) && unread == 0;
+        let gave_up = self.reports.last().filter(|_| unread > LEAST_UNREAD);
+        let given_up = gave_up.filter(|_| self.missing.is_none()).map(|message| Loss {
+            duration: Some(self.facts.declared_end.map_or_else(
+                || self.share(unread, length - unread),
+                |end| (end - self.position).max(0),
+            )),
+            message: format!("ffmpeg stops in front of {unread} bytes ({message})"),
+        });
         let first = first
-            .filter(|_| self.passed == 0 && !self.has_lost_begin)
+            .filter(|message| self.passed == 0 && !self.has_lost_begin && !is_end(message))
             .map(|message| Loss::until_next(reported(message)));
-        self.ending.lost = first.into();
+        self.ending.lost = given_up.or(first).into();
         for hole in self.holes.drain(..) {
             self.ending.lost.add(hole.loss);
         }

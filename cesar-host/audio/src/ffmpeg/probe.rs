@@ -18,6 +18,9 @@ use crate::{AudioError, stop};
 /// Demuxers that report the length of the whole file for each stream, which is that of the pictures in a film.
 const OF_ALL: [&str; 5] = ["asf", "asf_o", "gxf", "lxf", "dhav"];
 
+/// Demuxers that report the end of each stream as its length.
+const ENDS: [&str; 1] = ["wtv"];
+
 /// An audio track.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Track {
@@ -149,7 +152,8 @@ impl Answer {
         // The length of the whole file is that of its longest stream.
         let has_one_stream = !has_pictures && self.streams.iter().filter(|stream| stream.is("audio")).count() == 1;
         let of_all = seconds(self.format.duration.as_deref()).filter(|_| has_one_stream);
-        let is_of_all = self.format.gives_streams_its_length();
+        let is_of_all = self.format.is_one_of(&OF_ALL);
+        let is_end = self.format.is_one_of(&ENDS);
         let audio = self.streams.iter().filter(|stream| stream.is("audio"));
         let track = |stream: &AnsweredStream| Track {
             index: stream.index,
@@ -158,6 +162,7 @@ impl Answer {
             end: match seconds(stream.duration.as_deref()) {
                 _ if is_estimate => None,
                 Some(_) if is_of_all => of_all,
+                Some(end) if is_end => Some(end - start),
                 Some(length) => Some(length + seconds(stream.start_time.as_deref()).unwrap_or(start) - start),
                 None => of_all,
             },
@@ -173,9 +178,9 @@ impl Answer {
 }
 
 impl AnsweredFormat {
-    fn gives_streams_its_length(&self) -> bool {
+    fn is_one_of(&self, known: &[&str]) -> bool {
         let names = self.format_name.as_deref().unwrap_or_default();
-        names.split(',').any(|name| OF_ALL.contains(&name))
+        names.split(',').any(|name| known.contains(&name))
     }
 }
 
@@ -300,5 +305,15 @@ mod tests {
             assert_eq!(end_of(format, &alone), Some(14_100_000_000), "{format}");
         }
         assert_eq!(end_of("avi", &with_pictures), Some(14 * SECOND));
+    }
+
+    #[test]
+    fn a_stream_of_wtv_has_its_end_as_length() {
+        let stream = r#"{ "index": 0, "codec_type": "audio", "start_time": "1.7", "duration": "25.9" }"#;
+        let format = r#"{ "format_name": "wtv", "start_time": "0.5", "duration": "27.6" }"#;
+        let answer = format!(r#"{{ "streams": [{stream}], "format": {format} }}"#);
+        let answer: Answer = serde_json::from_str(&answer).unwrap();
+        let end = answer.description(Probing::Short, false).tracks[0].end;
+        assert_eq!(end, Some(25_400_000_000));
     }
 }
