@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use cesar_base::names::is_blank;
 use plugin_api::document::{CorrectionsProvenance, Document};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -100,7 +101,7 @@ pub(crate) fn step(document: &mut Document, operation: &Operation) -> Result<Fit
         return Ok(Fit::Elsewhere);
     }
     match &operation.change {
-        Change::ReplaceWords { text, .. } | Change::InsertWords { text, .. } if text.trim().is_empty() => {
+        Change::ReplaceWords { text, .. } | Change::InsertWords { text, .. } if is_blank(text) => {
             return Err("`text` is empty".to_owned());
         }
         Change::ReplaceWords {
@@ -315,6 +316,9 @@ fn words_at(
     }
     let there = document.segments.get(at).ok_or_else(|| no_segment(document, segment))?;
     let words = text::count(there);
+    if count == 0 {
+        return Err("`count` is 0; it must be at least 1".to_owned());
+    }
     if range.is_empty() || range.end > words {
         return Err(format!("segment {segment} has {words} words, counted from 0"));
     }

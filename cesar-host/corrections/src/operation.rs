@@ -1,6 +1,6 @@
 //! Operations on a transcript, and their bounds.
 
-use cesar_base::names::visible;
+use cesar_base::names::{is_blank, visible};
 use plugin_api::document::Seconds;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -244,7 +244,7 @@ impl Operation {
     /// The reason, as half a sentence.
     pub fn check_bounds(&self) -> Result<(), String> {
         let text = |text: &str| match text {
-            text if text.trim().is_empty() => Err("`text` is empty; use `delete_words` to delete words".to_owned()),
+            text if is_blank(text) => Err("`text` is empty; use `delete_words` to delete words".to_owned()),
             text if text.len() > MAX_TEXT => Err(format!("`text` is longer than {MAX_TEXT} bytes")),
             // White space separates words, also a line break.
             text if text
@@ -278,7 +278,7 @@ impl Operation {
 }
 
 fn label(field: &str, label: &str) -> Result<(), String> {
-    let is_name = label.trim() == label && !label.is_empty() && !label.chars().any(char::is_control);
+    let is_name = label.trim() == label && !is_blank(label) && !label.chars().any(char::is_control);
     match is_name && label.len() <= MAX_LABEL {
         true => Ok(()),
         false => Err(format!(

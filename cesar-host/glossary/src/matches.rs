@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use cesar_base::names::is_blank;
+
 use super::case::{Letters, following};
 use super::rule::Side;
 use super::tokens::{Token, tokens};
@@ -72,7 +74,7 @@ impl Glossary {
                 captures.expand(&rule.right, &mut with);
                 let (with, range) = (with.trim(), captures.get_match().range());
                 let range = without_space(text, range);
-                if !range.is_empty() && !with.is_empty() && with.len() <= MAX_REPLACEMENT {
+                if !range.is_empty() && !is_blank(with) && with.len() <= MAX_REPLACEMENT {
                     found.push(Match {
                         range,
                         rule: index,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cesar_base::names::is_blank;
 use regex::{Regex, RegexBuilder};
 
 use super::Glossary;
@@ -108,7 +109,7 @@ fn word_rule(line: &str) -> Result<Rule, LineProblem> {
         return Err(LineProblem::NoLeft);
     }
     let right = right.unwrap_or_else(|| left.clone());
-    if right.is_empty() {
+    if is_blank(&right) {
         return Err(LineProblem::NoRight);
     }
     let phrase = Phrase::new(&left).ok_or(LineProblem::NoWord)?;
@@ -130,7 +131,7 @@ fn pattern_rule(rest: &str, classes: &mut usize) -> Result<Rule, LineProblem> {
     let after = rest[end + 1..].trim_start();
     let right = after.strip_prefix("=>").ok_or(LineProblem::NoPattern)?;
     let right = spaced(right);
-    if right.is_empty() {
+    if is_blank(&right) {
         return Err(LineProblem::NoRight);
     }
     let source = &rest[..end];
