@@ -33,7 +33,7 @@ struct SearchParams {
     /// Only transcripts made on this day (UTC) or earlier
     #[param(format = "date")]
     to: Option<String>,
-    /// Only transcripts in this language, by its code
+    /// Only transcripts in this language (`en`, `English`, …)
     language: Option<String>,
     /// Maximum number of hits; 20 when absent
     #[serde(deserialize_with = "page")]
@@ -45,6 +45,18 @@ struct SearchParams {
 
 fn page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     whole_number(deserializer, 1..=MAX_LIMIT)
+}
+
+/// The code of a language, however it is written.
+fn language(text: &str) -> Result<String, Refusal> {
+    match cesar_language::read(text) {
+        Some(cesar_language::Spoken::Language(code)) => Ok(code.to_owned()),
+        _ => Err(Refusal::value(
+            "language",
+            "a language, such as `en` or `English`",
+            text,
+        )),
+    }
 }
 
 /// A page of hits.
@@ -149,7 +161,7 @@ pub(crate) async fn search(State(app): State<App>, query: QueryFields) -> Result
         speaker: params.speaker,
         from: read("from", params.from)?,
         to: read("to", params.to)?,
-        language: params.language,
+        language: params.language.as_deref().map(language).transpose()?,
         holder: Some(JOBS.to_owned()),
     };
     if filter.from.zip(filter.to).is_some_and(|(from, to)| to < from) {
