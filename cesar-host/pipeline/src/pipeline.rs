@@ -272,6 +272,28 @@ impl Pipeline {
         self.planner().formats()
     }
 
+    /// Checks the options of a stage that writes formats: at least one format takes them all.
+    ///
+    /// # Errors
+    /// [`PipelineError`] of the first format, if none does.
+    pub fn check_format_options(&self, stage: &StageRequest) -> Result<(), PipelineError> {
+        let planner = self.planner();
+        let check = |format: String| {
+            let stage = stage.clone();
+            planner
+                .prepare_format(&FormatRequest { format, stage }, &CancelToken::default())
+                .map(drop)
+        };
+        let mut refused = Ok(());
+        for checked in self.formats().into_iter().map(check) {
+            match checked {
+                Ok(()) => return Ok(()),
+                Err(error) => refused = refused.and(Err(error)),
+            }
+        }
+        refused
+    }
+
     /// The formats that the plugins write, each with the end of its files' names.
     #[must_use]
     pub fn format_extensions(&self) -> Vec<(String, String)> {

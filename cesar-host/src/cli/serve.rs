@@ -101,6 +101,7 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         tracing::warn!("{warning}");
     }
     let pipeline = host.pipeline;
+    pipeline.check_format_options(&host::stage(&settings.format))?;
     let mut asr = host::stage(&settings.asr);
     parallel::share_cores(&pipeline, &mut asr, settings.server.workers);
     let search = (settings.search && pipeline.cache().is_some())
