@@ -95,10 +95,28 @@ fn items<'a>(passages: Vec<Passage<'a>>, phrases: &Phrases) -> Vec<Item<'a>> {
         begins_sentence = after == phrases::SENTENCE;
         items[index - 1].after = after;
     }
+    keep_names(&mut items, phrases);
     for index in prefixes {
         items[index].after = phrases::LABEL;
     }
     items
+}
+
+/// Raises the costs of divisions in names with small words.
+fn keep_names(items: &mut [Item<'_>], phrases: &Phrases) {
+    for index in 0..items.len() {
+        let begins = index == 0 || items[index - 1].after == phrases::SENTENCE;
+        let joined = items[index + 1..]
+            .iter()
+            .take_while(|item| item.unit.spaced && !item.turn);
+        let texts = std::iter::once(&items[index])
+            .chain(joined)
+            .map(|item| item.unit.text.as_ref());
+        let costs = phrases.in_name(texts, begins);
+        for (item, cost) in items[index..].iter_mut().zip(costs) {
+            item.after = item.after.max(cost);
+        }
+    }
 }
 
 /// Takes the units of the lines, given by their numbers, from `items`.

@@ -25,10 +25,16 @@ const ADJECTIVE: u32 = 60;
 const NUMBER: u32 = 150;
 /// Between an article, preposition or auxiliary and the next word.
 pub(super) const GLUED: u32 = 200;
+/// In front of a small word inside a name (`Rio | de Janeiro`).
+const PARTICLE: u32 = 170;
 /// Between words of scripts whose spaces divide phrases.
 const UNSPACED_WORDS: u32 = 20;
 /// Between characters of one word in scripts without spaces.
 const WORD: u32 = 45;
+
+/// Small words inside names, in any language, and most of them that follow each other.
+const PARTICLES: &str = "of de del da di do dos das du van von der den ter ten la las los le el al bin ibn";
+const MOST_PARTICLES: usize = 2;
 
 /// The rating for one language.
 pub(super) struct Phrases {
@@ -80,6 +86,32 @@ impl Phrases {
             return BEFORE_PHRASE;
         }
         WORDS
+    }
+
+    /// The costs of the divisions in a name with small words (`Rio de Janeiro`, `Ursula von der Leyen`) that the texts begin with; empty if they
+    /// do not.
+    pub(super) fn in_name<'a>(&self, texts: impl IntoIterator<Item = &'a str>, begins: bool) -> Vec<u32> {
+        let mut texts = texts.into_iter();
+        let Some(first) = texts.next().filter(|text| matches!(ending(text), Ending::None)) else {
+            return Vec::new();
+        };
+        let lower = bare(first).to_lowercase();
+        if !starts_upper(&bare(first)) || (begins && (self.lists.glues(&lower) || self.lists.opens(&lower))) {
+            return Vec::new();
+        }
+        let mut particles = 0;
+        for text in texts.take(MOST_PARTICLES + 1) {
+            if lists::holds(PARTICLES, text) {
+                particles += 1;
+                continue;
+            }
+            let is_name = particles > 0 && starts_upper(&bare(text));
+            return match is_name {
+                true => [&[PARTICLE][..], &vec![NAME; particles]].concat(),
+                false => Vec::new(),
+            };
+        }
+        Vec::new()
     }
 
     /// Whether a word describes the noun that follows: an adjective behind an article, also one that is joined to it (`l'autre`).
@@ -227,6 +259,27 @@ mod tests {
         // The first word of a sentence has a capital of its own.
         assert_eq!(cost("en", "The", "Germans", true), GLUED);
         assert_eq!(cost("en", "And", "Peter", true), GLUED);
+    }
+
+    #[test]
+    fn small_words_inside_a_name_stay_in_it() {
+        let costs = |language: &str, text: &str, begins| Phrases::of(Some(language)).in_name(text.split(' '), begins);
+        assert_eq!(costs("en", "Rio de Janeiro and then", false), [PARTICLE, NAME]);
+        assert_eq!(costs("en", "Vincent van Gogh, who", false), [PARTICLE, NAME]);
+        assert_eq!(costs("de", "Ursula von der Leyen sprach", true), [PARTICLE, NAME, NAME]);
+        for text in [
+            "Rio de janeiro",
+            "Rio, de Janeiro",
+            "rio de Janeiro",
+            "Rio",
+            "Rio de",
+            "Rio and Janeiro",
+            "A de la del B",
+        ] {
+            assert_eq!(costs("es", text, false), [0; 0], "{text}");
+        }
+        // The first word of a sentence has a capital of its own.
+        assert_eq!(costs("es", "El de Madrid", true), [0; 0]);
     }
 
     #[test]

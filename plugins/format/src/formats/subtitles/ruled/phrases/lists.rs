@@ -81,7 +81,7 @@ fn ends(word: &str, ending: &str) -> bool {
     word.strip_suffix(ending).is_some_and(|stem| stem.chars().count() >= 3)
 }
 
-fn holds(list: &str, word: &str) -> bool {
+pub(super) fn holds(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|listed| listed == word)
 }
 
