@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cesar_plugin_common::prompt;
 use ct2rs::sys;
 use plugin_api::StageError;
 use plugin_api::align::Alignment;
@@ -90,8 +91,10 @@ pub struct Request {
     pub no_speech_threshold: f64,
     pub condition_on_previous_text: bool,
     pub prompt_reset_on_temperature: f64,
+    #[serde(default, deserialize_with = "prompt::read")]
     pub initial_prompt: Option<String>,
     pub prefix: Option<String>,
+    #[serde(default, deserialize_with = "prompt::read")]
     pub hotwords: Option<String>,
     pub suppress_blank: bool,
     pub suppress_tokens: Vec<i64>,

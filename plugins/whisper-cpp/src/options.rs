@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use cesar_plugin_common::prompt;
 use plugin_api::resume::Checkpoint;
 use plugin_api::{ErrorKind, StageError};
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,7 @@ pub struct Request {
     /// Exponent of the length when ranking; 0 or less for the mean.
     pub length_penalty: f64,
     /// Text before the first window.
+    #[serde(default, deserialize_with = "prompt::read")]
     pub initial_prompt: Option<String>,
     /// Whether that text precedes every window.
     pub carry_initial_prompt: bool,
