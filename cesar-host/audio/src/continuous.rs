@@ -293,7 +293,10 @@ impl Continuous {
             return;
         }
         let here = self.position();
-        let of = |stream: Stream| format!("{} Hz, {} channels", stream.rate, stream.channels);
+        let of = |stream: Stream| match stream.channels {
+            1 => format!("{} Hz, 1 channel", stream.rate),
+            channels => format!("{} Hz, {channels} channels", stream.rate),
+        };
         if let Some(before) = self.stream.replace(stream)
             && (before.rate, before.channels) != (stream.rate, stream.channels)
         {
