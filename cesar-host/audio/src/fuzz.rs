@@ -95,11 +95,24 @@ fn recognition() {
     });
 }
 
+fn holes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording");
+    fuzz("holes", |bytes| {
+        fs::write(&path, bytes).unwrap();
+        for (name, stream) in [("avi", 0), ("avi", 1), ("ac3", 0), ("dts", 0)] {
+            let holes = demux::holes(Kind::Foreign(name), &path, stream).unwrap();
+            assert!(holes.list.is_sorted_by_key(|hole| hole.at), "{name}: {holes:?}");
+        }
+    });
+}
+
 /// All in parallel, so that each has its time and the suite waits for one.
 #[test]
 fn every_reader_survives_anything() {
     std::thread::scope(|scope| {
         scope.spawn(recognition);
+        scope.spawn(holes);
         for (name, kind) in [
             ("wave", Kind::Wave),
             ("mp4", Kind::Mp4),

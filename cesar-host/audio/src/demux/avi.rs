@@ -3,6 +3,7 @@
 //! Chunks follow each other by their sizes (`RIFF`, Microsoft's AVI RIFF File Reference; further `RIFF` lists by OpenDML). Where none is, the next one
 //! is looked for. The sound in between has the length that the index (`idx1`) has for it, or without one its share of the bytes.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::bytes::Bytes;
@@ -72,8 +73,8 @@ pub(super) fn holes(path: &Path, stream: u32) -> Result<Holes, AudioError> {
     let Some((sound, begin)) = walk.open(stream)? else {
         return Ok(Holes::default());
     };
-    let (mut position, mut length, mut of_sound) = (begin, 0, 0_u64);
-    let (mut places, mut index) = (Vec::new(), None);
+    let (mut position, mut length, mut of_sound): (_, Nanoseconds, u64) = (begin, 0, 0);
+    let (mut places, mut index): (Vec<Place>, _) = (Vec::new(), None);
     while let Some(next) = walk.chunk(position)? {
         match next {
             Some(chunk) if chunk.name == *b"idx1" => {
@@ -82,42 +83,59 @@ pub(super) fn holes(path: &Path, stream: u32) -> Result<Holes, AudioError> {
             }
             Some(chunk) => {
                 if sound.is_of(chunk.name) {
-                    length += sound.length(chunk.size);
+                    length = length.saturating_add(sound.length(chunk.size));
                 }
                 position = chunk.next;
-                of_sound = position - begin;
+                of_sound = position.saturating_sub(begin);
             }
             None if walk.is_unpadded(position)? => position -= 1,
             None => {
                 let Some(found) = walk.find(position)? else { break };
                 if places.len() < MOST {
-                    places.push((length, position, found));
+                    places.push(Place {
+                        at: length,
+                        bytes: position..found,
+                    });
                 }
                 position = found;
             }
         }
     }
-    let lost: u64 = places.iter().map(|(_, from, to)| to - from).sum();
+    let lost: u64 = places.iter().map(Place::length).sum();
     let whole = of_sound.saturating_sub(lost).max(1);
     let share = |bytes: u64| {
         let share = i128::from(length) * i128::from(bytes) / i128::from(whole);
         Nanoseconds::try_from(share).unwrap_or(Nanoseconds::MAX)
     };
-    let mut list = Vec::new();
-    for (at, from, to) in places {
-        let by_index = match index {
-            Some(index) => walk.sound_between(index, (begin, sound), (from, to))?,
-            None => None,
-        };
-        list.push(Hole {
-            at: at.saturating_add(sound.start),
-            loss: Loss {
-                duration: Some(by_index.unwrap_or_else(|| share(to - from))),
-                message: format!("{} bytes are no AVI", to - from),
-            },
-        });
+    let by_index = match index {
+        Some(index) if !places.is_empty() => walk.sound_in(&places, index, (begin, sound))?,
+        _ => Vec::new(),
+    };
+    let hole = |(number, place): (usize, Place)| Hole {
+        at: place.at.saturating_add(sound.start),
+        loss: Loss {
+            duration: Some(by_index.get(number).copied().unwrap_or_else(|| share(place.length()))),
+            message: format!("{} bytes are no AVI", place.length()),
+        },
+    };
+    Ok(Holes {
+        list: places.into_iter().enumerate().map(hole).collect(),
+        is_cut: false,
+    })
+}
+
+/// Lost bytes.
+#[derive(Debug, Clone)]
+struct Place {
+    /// Length of the sound before them.
+    at: Nanoseconds,
+    bytes: Range<u64>,
+}
+
+impl Place {
+    fn length(&self) -> u64 {
+        self.bytes.end - self.bytes.start
     }
-    Ok(Holes { list, is_cut: false })
 }
 
 struct Walk {
@@ -199,7 +217,9 @@ impl Walk {
             let streams = candidates.filter(|(_, name)| is_of_stream([name[0], name[1], name[2], name[3]]));
             for (offset, _) in streams {
                 let found = position + offset as u64;
+                // The place behind it is read, which may be far away.
                 if let Some(Some(chunk)) = self.chunk(found)?
+                    && self.bytes.spend(SEARCHED)
                     && matches!(self.chunk(chunk.next)?, Some(Some(_)))
                 {
                     return Ok(Some(found));
@@ -213,30 +233,32 @@ impl Walk {
         Ok(None)
     }
 
-    /// The length of the sound between two positions by the index; `None` if it does not have the place. Its offsets count from the file's
-    /// beginning, or from the name of the list in front of the first chunk.
-    fn sound_between(
+    /// The length of the sound at each of the places by the index; empty if it ends before the last. Its offsets count from the file's beginning, or
+    /// from the name of the list in front of the first chunk.
+    fn sound_in(
         &mut self,
+        places: &[Place],
         (index, size): (u64, u64),
         (begin, sound): (u64, Sound),
-        (from, to): (u64, u64),
-    ) -> Result<Option<Nanoseconds>, AudioError> {
+    ) -> Result<Vec<Nanoseconds>, AudioError> {
         const ENTRY: u64 = 16;
-        let (mut length, mut origin, mut is_there) = (0, None, false);
+        let (mut lengths, mut origin, mut last) = (vec![0; places.len()], None, 0);
         for entry in 0..(size / ENTRY).min(MOST_ENTRIES) {
             let Some(row) = self.bytes.array::<16>(index + entry * ENTRY)? else {
                 break;
             };
             let number = |at: usize| u64::from(u32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]));
             let (offset, bytes) = (number(8), number(12));
-            let origin = *origin.get_or_insert(if offset < begin - 4 { begin - 4 } else { 0 });
-            let position = origin + offset;
-            is_there = is_there || position >= to;
-            if (from..to).contains(&position) && sound.is_of([row[0], row[1], row[2], row[3]]) {
-                length += sound.length(bytes);
+            let position = offset + *origin.get_or_insert(if offset < begin - 4 { begin - 4 } else { 0 });
+            last = position.max(last);
+            let behind = places.partition_point(|place| place.bytes.end <= position);
+            let place = places.get(behind).filter(|place| place.bytes.contains(&position));
+            if place.is_some() && sound.is_of([row[0], row[1], row[2], row[3]]) {
+                lengths[behind] = sound.length(bytes).saturating_add(lengths[behind]);
             }
         }
-        Ok(is_there.then_some(length))
+        let is_whole = places.last().is_some_and(|place| place.bytes.end <= last);
+        Ok(if is_whole { lengths } else { Vec::new() })
     }
 }
 
