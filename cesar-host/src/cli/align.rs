@@ -11,7 +11,7 @@ use cesar_pipeline::NamedScript;
 use cesar_runner::CancelToken;
 use clap::ValueHint;
 
-use super::args::{SettingFlags, group};
+use super::args::{SettingFlags, group, whole};
 use super::inputs::InputError;
 use super::outputs::is_stdout;
 use super::report::{Exit, Failure};
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(value_name = "TEXT", value_hint = ValueHint::FilePath)]
     text: PathBuf,
     /// Minimum share of the words that must match, in percent: of the text's, or of those recognised
-    #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = clap::value_parser!(u64).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", default_value_t = 25, value_parser = whole(0_u64, Some(100)))]
     min_match: u64,
     /// Treat `Name:` at the start of lines as spoken words, not as a speaker
     #[arg(long)]

@@ -2,8 +2,10 @@
 //!
 //! Commands and their own arguments are derived; the flags of settings come from the table of [`cesar_config`], by [`SettingFlags`].
 
+use std::fmt::Display;
 use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use cesar_config::{Group, augment, config_file_flag};
 use clap::error::Error;
@@ -129,6 +131,21 @@ pub(crate) struct RemovalArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) json: JsonFlag,
+}
+
+/// A reader of whole numbers between two bounds.
+pub(crate) fn whole<T>(least: T, most: Option<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Copy + Display,
+{
+    move |text| {
+        let number = text.parse::<T>().ok();
+        let fits = |number: &T| *number >= least && most.is_none_or(|most| *number <= most);
+        number.filter(fits).ok_or_else(|| match most {
+            Some(most) => format!("it must be a whole number from {least} to {most}"),
+            None => format!("it must be a whole number of at least {least}"),
+        })
+    }
 }
 
 /// The code of a language, however it is written.

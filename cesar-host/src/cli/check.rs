@@ -11,7 +11,7 @@ use cesar_subtitles::{
 use clap::ValueHint;
 use serde_json::{Value, json};
 
-use super::args::{JsonFlag, language_code};
+use super::args::{JsonFlag, language_code, whole};
 use super::columns::aligned;
 use super::humanize::count;
 use super::report::{Exit, Failure, print, print_error, print_json};
@@ -46,28 +46,28 @@ pub(crate) struct Args {
 #[command(next_help_heading = "Rules, in place of those of the preset")]
 struct RuleFlags {
     /// Maximum number of characters of a line; a CJK character counts two
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1_u64, None))]
     max_chars_per_line: Option<u64>,
     /// Maximum number of lines
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1_u64, None))]
     max_lines: Option<u64>,
     /// Maximum number of characters a second; 0 for no limit
     #[arg(long, value_name = "N", value_parser = number)]
     max_cps: Option<f64>,
     /// Minimum time on screen for each word
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number)]
     min_word_duration: Option<f64>,
     /// Minimum time on screen
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number)]
     min_duration: Option<f64>,
     /// Maximum time on screen; 0 for no limit
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number)]
     max_duration: Option<f64>,
     /// Minimum time between two subtitles
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number)]
     min_gap: Option<f64>,
     /// Pauses shorter than this must be reduced to the minimum; 0 allows every pause
-    #[arg(long, value_name = "SECONDS", value_parser = number)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = number)]
     chain_gap: Option<f64>,
 }
 
@@ -280,6 +280,16 @@ mod tests {
             [20.0, 0.833, 12.5].map(decimal).each_ref().map(String::as_str)
         );
         assert_eq!(clock(3_723_004), "01:02:03.004");
+    }
+
+    #[test]
+    fn whole_numbers_have_bounds() {
+        let (percent, lines) = (whole(0_u64, Some(100)), whole(1_u64, None));
+        assert_eq!((percent("25"), lines("7")), (Ok(25), Ok(7)));
+        for text in ["0.9", "101", "-1", ""] {
+            assert_eq!(percent(text), Err("it must be a whole number from 0 to 100".to_owned()));
+        }
+        assert_eq!(lines("0"), Err("it must be a whole number of at least 1".to_owned()));
     }
 
     #[test]

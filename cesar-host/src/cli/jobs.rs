@@ -12,10 +12,9 @@ use cesar_jobs::{
 };
 use cesar_runner::CancelToken;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::value_parser;
 use serde_json::json;
 
-use super::args::JsonFlag;
+use super::args::{JsonFlag, whole};
 use super::corrections;
 use super::humanize::{count, distance};
 use super::render::RenderArgs;
@@ -90,7 +89,7 @@ pub(super) struct ListArgs {
     )]
     status: Vec<JobState>,
     /// Maximum number of jobs to list
-    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = whole(1_u32, None))]
     limit: u32,
     #[command(flatten)]
     json: JsonFlag,

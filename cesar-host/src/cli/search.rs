@@ -9,10 +9,9 @@ use cesar_config::Settings;
 use cesar_jobs::{JobStore, SqliteJobs, StoreOptions};
 use cesar_search::{Cursor, Day, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError};
 use cesar_server::Holders;
-use clap::value_parser;
 use serde_json::{Value, json};
 
-use super::args::{JsonFlag, SettingFlags, group, language_code};
+use super::args::{JsonFlag, SettingFlags, group, language_code, whole};
 use super::report::{Exit, Failure, note, print, print_json};
 use super::search_index::corrections;
 use super::{cache, humanize};
@@ -39,7 +38,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "LANGUAGE", value_parser = language_code)]
     language: Option<String>,
     /// Maximum number of recordings to list
-    #[arg(long, value_name = "N", default_value = "20", value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole(1_u32, Some(10_000)))]
     limit: u32,
     /// Rebuild the index from the cache and the jobs
     #[arg(long)]
