@@ -266,7 +266,7 @@ impl Walk {
 fn is_known(name: [u8; 4]) -> bool {
     is_of_stream(name)
         || number([name[2], name[3], 0, 0]).is_some_and(|_| name.starts_with(b"ix"))
-        || [b"RIFF", b"LIST", b"JUNK", b"junk", b"idx1", b"indx", b"rec "].contains(&&name)
+        || [b"RIFF", b"LIST", b"JUNK", b"junk", b"idx1", b"rec "].contains(&&name)
 }
 
 fn is_of_stream(name: [u8; 4]) -> bool {

@@ -155,6 +155,7 @@ impl Opened {
 struct FfmpegSource {
     path: PathBuf,
     program: PathBuf,
+    kind: Kind,
     facts: Facts,
     stream: Stream,
     child: Watched,
@@ -238,6 +239,7 @@ impl FfmpegSource {
         Ok(Self {
             path: path.clone(),
             program: program.clone(),
+            kind: opened.kind,
             facts: Facts {
                 codec: track.facts.codec.clone(),
                 source_rate: track.stream.rate,
@@ -290,7 +292,12 @@ impl FfmpegSource {
         // Some of its demuxers report the end of the file as an error.
         let is_end = |message: &str| END_AS_ERROR.contains(&message) && unread == 0;
         let gave_up = self.reports.last().filter(|_| unread > LEAST_UNREAD);
-        let given_up = gave_up.filter(|_| self.missing.is_none()).map(|message| Loss {
+        let is_of_another = match self.ending.rest {
+            Some(rest) if gave_up.is_some() => demux::another_begins_at(&self.path, self.kind, rest)?,
+            _ => false,
+        };
+        let gave_up = gave_up.filter(|_| self.missing.is_none() && !is_of_another);
+        let given_up = gave_up.map(|message| Loss {
             duration: Some(self.facts.declared_end.map_or_else(
                 || self.share(unread, length - unread),
                 |end| (end - self.position).max(0),

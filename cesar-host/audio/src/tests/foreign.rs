@@ -109,6 +109,19 @@ fn what_is_behind_the_place_where_ffmpeg_gives_up_is_missing() {
     assert!(decoded.is_incomplete());
 }
 
+/// The second recording is missing once, although ffmpeg reports damage and does not read it.
+#[test]
+fn a_recording_behind_a_damaged_one_is_missing_once() {
+    let folder = folder();
+    let second = fs::read(made(&folder, "b.wma", &[SOUND, &["-c:a", "wmav2"]])).unwrap();
+    let path = made(&folder, "a.wma", &[SOUND, &["-c:a", "wmav2"]]);
+    damage(&path, false);
+    let joined = [fs::read(&path).unwrap(), second].concat();
+    fs::write(&path, joined).unwrap();
+    let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+    assert!((11_000..=18_500).contains(&decoded.missing_ms), "{decoded:?}");
+}
+
 /// Some demuxers report the end of the file as an error.
 #[test]
 fn the_end_of_a_whole_file_is_no_damage() {
