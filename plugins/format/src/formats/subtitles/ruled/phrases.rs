@@ -101,7 +101,9 @@ impl Phrases {
         }
         let mut particles = 0;
         for text in texts.take(MOST_PARTICLES + 1) {
-            if lists::holds(PARTICLES, text) {
+            // Where all nouns have capitals, its own small words are mostly between two of them.
+            let is_ordinary = self.lists.has_capital_nouns() && self.lists.glues(text);
+            if lists::holds(PARTICLES, text) && !is_ordinary {
                 particles += 1;
                 continue;
             }
@@ -266,7 +268,9 @@ mod tests {
         let costs = |language: &str, text: &str, begins| Phrases::of(Some(language)).in_name(text.split(' '), begins);
         assert_eq!(costs("en", "Rio de Janeiro and then", false), [PARTICLE, NAME]);
         assert_eq!(costs("en", "Vincent van Gogh, who", false), [PARTICLE, NAME]);
-        assert_eq!(costs("de", "Ursula von der Leyen sprach", true), [PARTICLE, NAME, NAME]);
+        assert_eq!(costs("en", "Ursula von der Leyen spoke", true), [PARTICLE, NAME, NAME]);
+        assert_eq!(costs("de", "Rio de Janeiro", false), [PARTICLE, NAME]);
+        assert_eq!(costs("de", "Mitarbeiter der Firma", false), [0; 0]);
         for text in [
             "Rio de janeiro",
             "Rio, de Janeiro",

@@ -65,6 +65,10 @@ impl Lists {
         holds(self.adjectives, word) || self.endings.split_ascii_whitespace().any(|ending| ends(word, ending))
     }
 
+    pub(super) fn has_capital_nouns(&self) -> bool {
+        self.capital_nouns
+    }
+
     pub(super) fn is_article(&self, word: &str) -> bool {
         holds(self.articles, word)
     }
