@@ -91,6 +91,15 @@ fn asr_answers_as_whisper_asr_webservice() {
         (status.as_str(), &body["error"]["param"]),
         ("400", &json!("audio_file"))
     );
+    let twice = [
+        "audio_file=@-;filename=talk.wav",
+        "audio_file=@/dev/null;filename=other.wav",
+    ];
+    let (status, body) = post(&server, "/asr", &twice, &sound);
+    assert_eq!(
+        (status.as_str(), &body["error"]["param"]),
+        ("400", &json!("audio_file"))
+    );
     let (status, body) = post(&server, "/asr?output=srt", &["file=@-;filename=talk.wav"], &sound);
     assert_eq!(
         (status.as_str(), &body["error"]["param"]),

@@ -249,11 +249,11 @@ async fn read(app: &App, parts: &mut Parts, (file, before): (&str, &[u8])) -> Re
         // Clients that stream send no file name.
         if name == file {
             if form.file.is_some() && !is_unchosen(&head) {
-                return Err(several_files());
+                return Err(several_files(file));
             }
             let received = store(app, parts, &head, before).await?;
             if received.is_some() && form.file.is_some() {
-                return Err(several_files());
+                return Err(several_files(file));
             }
             form.file = form.file.or(received);
             continue;
@@ -319,12 +319,12 @@ async fn text(parts: &mut Parts, name: &str) -> Result<String, Refusal> {
     })
 }
 
-fn several_files() -> Refusal {
+fn several_files(field: &str) -> Refusal {
     Refusal::bad(
         Code::SeveralFiles,
         "the form has several files; send one request for each",
     )
-    .param("file")
+    .param(field)
 }
 
 /// Whether it is the field of a page's form without a chosen file, if it is empty.

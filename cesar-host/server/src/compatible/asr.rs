@@ -11,7 +11,7 @@ use crate::admission::upload::{self, Form, FormFields};
 use crate::api::query::{self, QueryFields};
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest};
 use crate::openai::speech::{self, Answer};
-use crate::refusal::envelope::{Envelope, OpenAiError};
+use crate::refusal::envelope::OpenAiError;
 use crate::state::{App, Client};
 
 /// The head of a WAV file of unknown length, for samples without a container: 16 bits, one channel, 16 kHz.
@@ -148,18 +148,12 @@ pub(crate) async fn asr(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    transcribe(&app, &client, query, &headers, request)
-        .await
-        .map_err(|Envelope(refusal)| Envelope(refusal.rename("file", AsrForm::FILE)))
-}
-
-async fn transcribe(app: &App, client: &Client, query: QueryFields, headers: &HeaderMap, request: Request) -> Answer {
     let params: AsrParams = query::fields(query)?.parse()?;
     let head = if params.encode { &[][..] } else { WAV_HEAD };
-    let AsrUpload { file, .. } = upload::receive_behind(app, request, head).await?;
+    let AsrUpload { file, .. } = upload::receive_behind(&app, request, head).await?;
     let file = upload::needed::<AsrForm>(file)?;
     let name = format!("{}.{}", file.label, params.output.extension());
-    let mut response = speech::answer(app, client, headers, params.speech(), file).await?;
+    let mut response = speech::answer(&app, &client, &headers, params.speech(), file).await?;
     // A name with other letters than ASCII needs an encoding that these clients do not expect.
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", name.replace(['"', '\\'], "_")));
     if let (true, Ok(disposition)) = (response.status().is_success() && name.is_ascii(), disposition) {
