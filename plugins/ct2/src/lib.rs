@@ -111,10 +111,13 @@ impl Stage for Ct2 {
 
     fn run(&mut self, request: Request, audio: Audio<'_>, ctx: &mut Ctx<'_>) -> Result<Transcription, StageError> {
         self.check(&request)?;
-        if let Some(alignment) = &request.align {
-            return given::align(self, &request, alignment, audio, ctx);
-        }
-        transcribe::transcribe(self, &request, audio, ctx)
+        let transcription = match &request.align {
+            Some(alignment) => given::align(self, &request, alignment, audio, ctx),
+            None => transcribe::transcribe(self, &request, audio, ctx),
+        };
+        // A server keeps the model for the next recording.
+        ffi::release_memory();
+        transcription
     }
 }
 

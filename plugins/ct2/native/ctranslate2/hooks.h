@@ -29,12 +29,6 @@ bool attention_to_cache(const ctranslate2::StorageView &queries, ctranslate2::St
         const ctranslate2::StorageView &lists, const ctranslate2::StorageView &store, const ctranslate2::StorageView *lengths, float scale,
         ctranslate2::StorageView &output);
 
-// Projects the audio, float32 on the CPU of shape [windows, positions, width], by `project` to keys and values of shape
-// [windows, heads, positions, depth], which are empty before. Returns false, without computing anything, for others.
-bool project_by_blocks(const ctranslate2::StorageView &audio, ctranslate2::dim_t heads,
-        const std::function<void(const ctranslate2::StorageView &, ctranslate2::StorageView &)> &project, ctranslate2::StorageView &keys,
-        ctranslate2::StorageView &values);
-
 // Whether this part of a decoder's state belongs to all beams together.
 bool is_cache_of_rows(const ctranslate2::StorageView &values);
 
