@@ -311,8 +311,8 @@ impl Context {
         let seconds = |ms: u64| Duration::from_millis(ms).as_secs_f64();
         let word = |word: &plugin_api::asr::Word| json!({ "start": seconds(word.start_ms), "end": seconds(word.end_ms), "word": word.word });
         json!({
-            "start": seconds(10 * start.unsigned_abs()),
-            "end": seconds(10 * end.unsigned_abs()),
+            "start": start as f64 / 100.0,
+            "end": end as f64 / 100.0,
             "text": text.to_string_lossy(),
             "tokens": all.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
             "speaker_turn_next": turn,
