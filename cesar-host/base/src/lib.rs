@@ -33,7 +33,7 @@ pub use digest::{Digest, Hasher, ParseDigestError};
 pub use file_stamp::FileStamp;
 pub use folders::Folders;
 pub use given::GivenValue;
-pub use io::{Fault, FaultKind, Io};
+pub use io::{Fault, FaultKind, Io, is_disk_full};
 pub use nearest::nearest;
 pub use replace::{replace, replace_durably};
 pub use side_file::{open_file, open_input, read_file};

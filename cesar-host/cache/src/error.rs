@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cesar_base::is_disk_full;
 use rusqlite::ErrorCode;
 
 use super::key::Key;
@@ -121,7 +122,7 @@ const LOOK: &str = "check the folder's permissions and free space";
 /// The remedy for a system error.
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => FREE_SPACE,
+        _ if is_disk_full(source) => FREE_SPACE,
         io::ErrorKind::PermissionDenied => OWN_FOLDER,
         io::ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         _ => LOOK,

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cesar_base::is_disk_full;
+use rusqlite::ErrorCode;
+
 use super::id::JobId;
 use super::job::JobState;
 
@@ -85,6 +88,18 @@ pub enum JobsError {
         /// The limit, in bytes.
         limit: u64,
     },
+}
+
+impl JobsError {
+    /// Whether no space was left on the disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_disk_full(source),
+            Self::Database { source, .. } => source.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
+    }
 }
 
 /// The result of an operation on jobs.

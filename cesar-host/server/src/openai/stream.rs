@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::request::{ResponseFormat, SpeechRequest};
 use super::response;
-use super::wait::{cache_use, check_speakers, ended, original, parse, transcript};
+use super::wait::{cache_use, check_speakers, ended, original, parse, transcript, unstored};
 use crate::api::events;
 use crate::refusal::Refusal;
 use crate::refusal::envelope;
@@ -92,10 +92,11 @@ impl Follower {
     /// Waits for the next event to send.
     async fn fill(&mut self) -> Result<(), Refusal> {
         while self.pending.is_empty() {
-            match self.listener.next().await {
-                Some(event) => self.handle(&event).await?,
-                None => return Err(Refusal::stopping()),
-            }
+            let event = tokio::select! {
+                event = self.listener.next() => event.ok_or_else(Refusal::stopping)?,
+                refusal = unstored(&self.app, self.job) => return Err(refusal),
+            };
+            self.handle(&event).await?;
         }
         Ok(())
     }

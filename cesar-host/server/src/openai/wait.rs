@@ -14,8 +14,25 @@ use crate::work::transcripts::stored;
 /// Maximum wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Waits until the job has ended.
+/// Waits until the job has ended, or its end could not be stored.
 pub(super) async fn ended(app: &App, id: JobId) -> Result<Job, Refusal> {
+    tokio::select! {
+        job = stored_end(app, id) => job,
+        refusal = unstored(app, id) => Err(refusal),
+    }
+}
+
+/// Waits until the end of the job could not be stored, and returns the reason.
+pub(super) async fn unstored(app: &App, id: JobId) -> Refusal {
+    loop {
+        if let Some(refusal) = app.jobs.waiters.unstored(id) {
+            return refusal;
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+async fn stored_end(app: &App, id: JobId) -> Result<Job, Refusal> {
     let mut stop = app.signals.phases();
     loop {
         let mut changes = app.events.hub.watch(id);
@@ -82,5 +99,39 @@ pub(super) fn cache_use(job: &Job) -> &'static str {
         (_, Some(1.0)) => "hit",
         (Some(true), _) => "partial",
         _ => "miss",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cesar_jobs::{JobRequest, NewJob, Source, Submission};
+
+    use super::*;
+    use crate::refusal::Code;
+    use crate::testing;
+    use crate::work::running::Waiter;
+
+    #[tokio::test]
+    async fn a_request_ends_when_the_end_of_its_job_cannot_be_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = testing::app(folder.path(), &[]);
+        let url = "https://example.org/a".to_owned();
+        let Ok(Submission::New(job)) = app
+            .jobs
+            .store
+            .submit(&NewJob::new(JobRequest::new(Source::Url { url })))
+        else {
+            panic!("the job is new");
+        };
+        let waiter = Waiter::new(&app, job.id);
+        let waiting = tokio::spawn({
+            let app = app.clone();
+            async move { ended(&app, job.id).await }
+        });
+        app.jobs.waiters.refuse(job.id, Refusal::disk_full(&"a test"));
+        let refusal = waiting.await.unwrap().unwrap_err();
+        assert_eq!((refusal.status.as_u16(), refusal.code), (507, Code::DiskFull));
+        drop(waiter);
+        assert_eq!(app.jobs.waiters.unstored(job.id), None, "the next request waits again");
     }
 }

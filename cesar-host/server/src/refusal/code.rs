@@ -99,5 +99,6 @@ codes! {
     PluginCrashed "plugin_crashed" 500 "The plugin crashed."
     OutOfMemory "out_of_memory" 500 "The plugin ran out of memory."
     ServerError "server_error" 500 "The job failed."
+    DiskFull "disk_full" 507 "No space is left on the disk of the server."
     Stopping "stopping" 503 "The server is stopping."
 }

@@ -96,6 +96,7 @@ pub(crate) fn refusal_of(job: &Job) -> Refusal {
         "model_not_found" => Refusal::bad(Code::ModelNotFound, message).param("model"),
         "plugin_crashed" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::PluginCrashed, message),
         "out_of_memory" => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::OutOfMemory, message),
+        "disk_full" => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, Code::DiskFull, message),
         _ => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::ServerError, message),
     }
 }

@@ -100,6 +100,16 @@ impl Refusal {
         )
     }
 
+    /// 507: nothing of the request was kept.
+    pub(crate) fn disk_full(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!("a request failed: {error}");
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            Code::DiskFull,
+            "no space is left on the server's disk; free some, or lower `cache.max_size`, and send the request again",
+        )
+    }
+
     /// 503 while the server stops.
     pub(crate) fn stopping() -> Self {
         let mut refusal = Self::new(
@@ -144,6 +154,7 @@ impl From<JobsError> for Refusal {
             JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, Code::NotRetryable, error.to_string()),
             JobsError::NotEnded { .. } => Self::new(StatusCode::CONFLICT, Code::NotReady, error.to_string()),
             JobsError::TooLarge { limit } => Self::too_large(limit),
+            other if other.is_disk_full() => Self::disk_full(&other),
             other => Self::internal(&other),
         }
     }
@@ -279,5 +290,28 @@ fn present(names: &[String]) -> String {
     match names {
         [] => "no model is installed".to_owned(),
         names => format!("there are `{}`", names.join("`, `")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_has_a_status_of_its_own() {
+        let refusal = |kind: io::ErrorKind| {
+            let refusal = Refusal::from(JobsError::Io {
+                action: "write",
+                path: "/home/me/uploads/1".into(),
+                source: kind.into(),
+            });
+            assert!(!refusal.detail.contains("/home/me"), "{refusal:?}");
+            (refusal.status.as_u16(), refusal.code)
+        };
+        assert_eq!(refusal(io::ErrorKind::StorageFull), (507, Code::DiskFull));
+        assert_eq!(refusal(io::ErrorKind::QuotaExceeded), (507, Code::DiskFull));
+        assert_eq!(refusal(io::ErrorKind::PermissionDenied), (500, Code::Internal));
     }
 }

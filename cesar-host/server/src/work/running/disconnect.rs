@@ -36,9 +36,10 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        let refused = self.app.jobs.waiters.unstored(self.job).is_some();
         let last = self.app.jobs.waiters.leave(self.job);
         let settings = &self.app.settings;
-        if self.answered || !last || !settings.cancel_on_disconnect || self.app.signals.stopping() {
+        if self.answered || refused || !last || !settings.cancel_on_disconnect || self.app.signals.stopping() {
             return;
         }
         let (app, job, grace) = (self.app.clone(), self.job, settings.disconnect_grace);

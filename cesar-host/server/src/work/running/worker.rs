@@ -16,6 +16,7 @@ use plugin_api::download::Reason;
 use serde_json::Value;
 
 use crate::figures::metrics::is_hit;
+use crate::refusal::Refusal;
 use crate::state::events::JobEventKind;
 use crate::state::jobs::{Run, StopReason};
 use crate::state::{App, Shared};
@@ -96,9 +97,22 @@ fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
         Err(JobsError::LeaseLost { .. }) => {
             tracing::warn!(job = %job.id, "the lease of the job was lost; its result is dropped");
         }
-        Err(error) => return Err(error),
+        Err(error) => {
+            if error.is_disk_full() {
+                shared.jobs.waiters.refuse(job.id, unstored(&error));
+            }
+            return Err(error);
+        }
     }
     Ok(())
+}
+
+/// The answer to requests that wait for a job whose end cannot be stored.
+fn unstored(error: &JobsError) -> Refusal {
+    let mut refusal = Refusal::disk_full(error);
+    refusal.detail =
+        "no space is left on the server's disk for the transcript; the job is done again when there is some".to_owned();
+    refusal
 }
 
 /// Removes the run at the end of its attempt, also after a panic.
