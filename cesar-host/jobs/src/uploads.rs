@@ -86,6 +86,15 @@ impl Uploads {
         Ok(Self { folder, disk, random })
     }
 
+    /// Bytes that can still be written to the disk of the uploads.
+    ///
+    /// # Errors
+    /// [`JobsError::Io`] if the system does not say.
+    pub fn free_space(&self) -> Result<u64> {
+        let free = self.disk.io().free_space(&self.folder);
+        free.context("measure the free space of", &self.folder)
+    }
+
     /// Begins to receive an upload of at most `limit` bytes.
     ///
     /// # Errors

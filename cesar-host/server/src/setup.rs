@@ -122,6 +122,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeErr
     });
     housekeeping::prune(&app);
     app.figures.snapshot.count_jobs(&*app.jobs.store);
+    app.figures.snapshot.measure_disk(&app.uploads.files);
     app.figures.snapshot.inspect_engines(&app.pipeline);
     Ok(app)
 }

@@ -9,11 +9,35 @@ use crate::figures::snapshot::{Engine, Tools};
 use crate::state::Shared;
 use cesar_base::rfc3339;
 
+/// What the server can do.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It accepts jobs.
+    Ok,
+    /// Less than 16 MiB are left on the disk of jobs and uploads.
+    DiskFull,
+    /// It ends.
+    Stopping,
+}
+
+impl Status {
+    /// The status of this server. Reads memory only.
+    pub(crate) fn of(shared: &Shared) -> Self {
+        if shared.signals.stopping() {
+            Self::Stopping
+        } else if shared.figures.snapshot.latest().is_disk_full {
+            Self::DiskFull
+        } else {
+            Self::Ok
+        }
+    }
+}
+
 /// The health of the server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
-    /// `ok`, or `stopping`.
-    status: &'static str,
+    status: Status,
     /// Cesar's version.
     version: &'static str,
     /// Seconds since the start.
@@ -70,7 +94,7 @@ impl Health {
             .iter()
             .map(|(state, count)| (state.to_string(), *count));
         Self {
-            status: if shared.signals.stopping() { "stopping" } else { "ok" },
+            status: Status::of(shared),
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: shared.figures.began.elapsed().as_secs(),
             workers: WorkersHealth {

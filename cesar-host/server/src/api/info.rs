@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::admission::middleware;
 use crate::api::gauges::gauges;
-use crate::api::health::Health;
+use crate::api::health::{Health, Status};
 use crate::figures::metrics::CONTENT_TYPE as OPENMETRICS;
 use crate::refusal::Refusal;
 use crate::refusal::problem::{Problem, ProblemBody};
@@ -24,7 +24,7 @@ pub(crate) async fn health(State(app): State<App>, client: Option<Extension<Clie
 fn health_for(app: &App, client: Option<&Client>) -> Response {
     match client {
         Some(_) => Json(Health::of(app)).into_response(),
-        None => Json(json!({ "status": if app.signals.stopping() { "stopping" } else { "ok" } })).into_response(),
+        None => Json(json!({ "status": Status::of(app) })).into_response(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_cache::Info;
-use cesar_jobs::{Counts, JobStore};
+use cesar_jobs::{Counts, JobStore, Uploads};
 use cesar_pipeline::Pipeline;
 use cesar_runner::discovery::Plugin;
 use parking_lot::Mutex;
@@ -18,6 +18,9 @@ pub(crate) const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two inspections of models, tools and the cache.
 pub(crate) const ENGINES_INTERVAL: Duration = Duration::from_secs(10);
 
+/// With less free space than this, in bytes, a disk is full: jobs and their transcripts may not be stored.
+const LEAST_FREE: u64 = 16 << 20;
+
 /// The latest counts.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
@@ -30,6 +33,8 @@ pub(crate) struct Latest {
     pub(crate) cache: Option<Arc<Info>>,
     pub(crate) engines: Vec<Engine>,
     pub(crate) tools: Tools,
+    /// Whether the disk of jobs and uploads is full.
+    pub(crate) is_disk_full: bool,
 }
 
 /// A speech recognition plugin.
@@ -66,6 +71,14 @@ impl Snapshot {
         match store.counts() {
             Ok(counts) => self.change(|latest| latest.counts = counts),
             Err(error) => tracing::warn!("cannot count the jobs: {error}"),
+        }
+    }
+
+    /// Measures the free space for jobs and uploads.
+    pub(crate) fn measure_disk(&self, uploads: &Uploads) {
+        match uploads.free_space() {
+            Ok(free) => self.change(|latest| latest.is_disk_full = free < LEAST_FREE),
+            Err(error) => tracing::warn!("{error}"),
         }
     }
 

@@ -33,7 +33,7 @@ function HealthPanel({ health }) {
         <div class="heading">
             <h2 id="health-title">${t("system.health")}</h2>
             <span class=${health.status === "ok" ? "chip chip-good" : "chip chip-warn"}
-                >${t(health.status === "ok" ? "system.ok" : "system.stopping")}</span
+                >${t(`system.${health.status}`)}</span
             >
         </div>
         <dl class="figures">

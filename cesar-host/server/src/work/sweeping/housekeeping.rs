@@ -83,6 +83,7 @@ pub(crate) fn run(shared: &App) {
         }
         if counts.is_due(now) {
             shared.figures.snapshot.count_jobs(&*shared.jobs.store);
+            shared.figures.snapshot.measure_disk(&shared.uploads.files);
             shared.pipeline.runners().end_idle(now, shared.settings.model_idle);
         }
         shared.signals.housekeeping_due.wait(PROGRESS_INTERVAL);
