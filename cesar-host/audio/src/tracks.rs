@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use cesar_language::Spoken;
-
 use crate::AudioError;
 
 /// The audio track to read.
@@ -184,10 +182,10 @@ fn unknown(path: &Path, track: &TrackFacts) -> AudioError {
 fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     let title = |track: &TrackFacts| track.title.as_deref().unwrap_or_default().to_lowercase();
-    let language = language_of(&name);
+    let language = cesar_language::code(&name);
     let speaks = |track: &TrackFacts| {
         let theirs = track.language.as_deref().unwrap_or_default().to_lowercase();
-        theirs == name || (language.is_some() && language == language_of(&theirs))
+        theirs == name || (language.is_some() && language == cesar_language::code(&theirs))
     };
     // Many short names are the code of a language of few speakers: `ann`, `bob`, `tom`.
     let may_be_title = language.is_none_or(|code| code.len() == 3);
@@ -195,14 +193,6 @@ fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
     find(&|track| title(track) == name)
         .or_else(|| find(&speaks))
         .or_else(|| find(&|track| may_be_title && has_words(&title(track), &name)))
-}
-
-/// The language of a tag or a name, as users of `--language` write it.
-fn language_of(text: &str) -> Option<&'static str> {
-    match cesar_language::read(text) {
-        Some(Spoken::Language(code)) => Some(code),
-        _ => None,
-    }
 }
 
 /// Whether the words of `part` stand in `title` one behind the other.

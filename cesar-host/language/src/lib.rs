@@ -57,6 +57,14 @@ fn without_region(text: &str) -> &str {
     text.split('(').next().unwrap_or_default().trim()
 }
 
+/// The code of the language that a text names; `None` also if it leaves the language open.
+pub fn code(text: &str) -> Option<&'static str> {
+    match read(text)? {
+        Spoken::Detect => None,
+        Spoken::Language(code) => Some(code),
+    }
+}
+
 /// The engine's code; `known` are its codes (any code, if empty). `None` detects the language.
 pub fn code_for(text: &str, known: &[String]) -> Result<Option<String>, Refused> {
     let exact = known.iter().find(|code| code.eq_ignore_ascii_case(text.trim()));

@@ -150,8 +150,21 @@ where
 
 /// The code of a language, however it is written.
 pub(crate) fn language_code(text: &str) -> Result<String, String> {
-    match cesar_language::read(text) {
-        Some(cesar_language::Spoken::Language(code)) => Ok(code.to_owned()),
-        _ => Err("it names no language".to_owned()),
+    let code = cesar_language::code(text).ok_or("it names no language")?;
+    Ok(code.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_have_bounds() {
+        let (percent, lines) = (whole(0_u64, Some(100)), whole(1_u64, None));
+        assert_eq!((percent("25"), lines("7")), (Ok(25), Ok(7)));
+        for text in ["0.9", "101", "-1", ""] {
+            assert_eq!(percent(text), Err("it must be a whole number from 0 to 100".to_owned()));
+        }
+        assert_eq!(lines("0"), Err("it must be a whole number of at least 1".to_owned()));
     }
 }

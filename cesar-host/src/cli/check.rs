@@ -283,16 +283,6 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_have_bounds() {
-        let (percent, lines) = (whole(0_u64, Some(100)), whole(1_u64, None));
-        assert_eq!((percent("25"), lines("7")), (Ok(25), Ok(7)));
-        for text in ["0.9", "101", "-1", ""] {
-            assert_eq!(percent(text), Err("it must be a whole number from 0 to 100".to_owned()));
-        }
-        assert_eq!(lines("0"), Err("it must be a whole number of at least 1".to_owned()));
-    }
-
-    #[test]
     fn only_numbers_of_at_least_zero_are_limits() {
         assert_eq!(number("0.5"), Ok(0.5));
         for text in ["-1", "NaN", "inf", "x", ""] {

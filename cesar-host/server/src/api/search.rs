@@ -49,14 +49,9 @@ fn page<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Er
 
 /// The code of a language, however it is written.
 fn language(text: &str) -> Result<String, Refusal> {
-    match cesar_language::read(text) {
-        Some(cesar_language::Spoken::Language(code)) => Ok(code.to_owned()),
-        _ => Err(Refusal::value(
-            "language",
-            "a language, such as `en` or `English`",
-            text,
-        )),
-    }
+    let code = cesar_language::code(text);
+    code.map(str::to_owned)
+        .ok_or_else(|| Refusal::value("language", "a language, such as `en` or `English`", text))
 }
 
 /// A page of hits.
