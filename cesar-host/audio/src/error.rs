@@ -108,7 +108,7 @@ pub enum AudioError {
         channels: usize,
     },
     /// The slice begins after the recording's end.
-    #[error("`{name}` is {} s long, so nothing begins at {} s: choose an earlier --start-time", seconds(*duration_ms), seconds(*start_ms))]
+    #[error("`{name}` is {} s long, so nothing begins at {} s: choose an earlier start", seconds(*duration_ms), seconds(*start_ms))]
     StartPastEnd {
         /// The recording.
         name: Name,
@@ -118,7 +118,7 @@ pub enum AudioError {
         duration_ms: u64,
     },
     /// The slice ends before it begins.
-    #[error("the slice of `{name}` ends at {} s, not after its start at {} s: choose a later --end-time, or a --max-duration above 0", seconds(*end_ms), seconds(*start_ms))]
+    #[error("the slice of `{name}` ends at {} s, not after its start at {} s: choose a later end, or a length above 0", seconds(*end_ms), seconds(*start_ms))]
     EmptySlice {
         /// The recording.
         name: Name,

@@ -37,4 +37,4 @@ pub use io::{Fault, FaultKind, Io, is_disk_full};
 pub use nearest::nearest;
 pub use replace::{replace, replace_durably};
 pub use side_file::{open_file, open_input, read_file};
-pub use units::{OFF, parse_duration, parse_size};
+pub use units::{OFF, parse_duration, parse_size, parse_time};

@@ -44,6 +44,27 @@ pub fn parse_duration(text: &str) -> Option<i64> {
     parse(text, DURATIONS).and_then(|ms| i64::try_from(ms).ok())
 }
 
+/// A time of a recording in milliseconds: seconds, or `[HH:]MM:SS`, with up to three decimals.
+pub fn parse_time(text: &str) -> Option<u64> {
+    let mut parts: Vec<&str> = text.split(':').collect();
+    let seconds = parts.pop()?;
+    let (whole, decimals) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let are_numbers = parts.iter().chain([&whole, &decimals]).all(|part| is_number(part));
+    if parts.len() > 2 || decimals.len() > 3 || !are_numbers {
+        return None;
+    }
+    let number = |text: &str| text.parse::<u64>().ok().filter(|number| *number <= 10_000_000);
+    let below_60 = |text: &str| number(text).filter(|number| *number < 60);
+    let seconds = match parts[..] {
+        [] => number(whole)?,
+        [minutes] => number(minutes)? * 60 + below_60(whole)?,
+        [hours, minutes, ..] => (number(hours)? * 60 + below_60(minutes)?) * 60 + below_60(whole)?,
+    };
+    let ms: u64 = format!("{decimals:0<3}").parse().ok()?;
+    Some(seconds * 1000 + ms)
+}
+
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
     let end = text
@@ -101,6 +122,30 @@ mod tests {
         ];
         for (text, ms) in cases {
             assert_eq!(parse_duration(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_seconds_or_with_colons() {
+        assert_eq!(parse_time("90"), Some(90_000));
+        assert_eq!(parse_time("90.5"), Some(90_500));
+        assert_eq!(parse_time("1:30"), Some(90_000));
+        assert_eq!(parse_time("1:02:03.004"), Some(3_723_004));
+        assert_eq!(parse_time("75:00"), Some(4_500_000));
+        for wrong in [
+            "",
+            "x",
+            "-1",
+            "1:60",
+            "1:60:00",
+            "1:2:3:4",
+            "1.2345",
+            "1.",
+            ":5",
+            "1e3",
+            "99999999999999999999",
+        ] {
+            assert!(parse_time(wrong).is_none(), "{wrong}");
         }
     }
 }

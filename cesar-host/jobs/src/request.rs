@@ -16,7 +16,7 @@ use utoipa::openapi::{Object, RefOr, Schema};
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::id::UploadId;
-use super::values::{choice, flag, percent, speaker_count};
+use super::values::{choice, flag, percent, speaker_count, time};
 
 /// Where the recording comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,14 @@ pub struct TranscribeRequest {
     pub options: BTreeMap<String, Value>,
     /// The audio track: its number, language or title, or `all` for each track as a speaker.
     pub audio_track: Option<String>,
+    /// The beginning of the part to transcribe: seconds, or text such as `1:30`.
+    #[serde(deserialize_with = "time", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub start_time: Option<f64>,
+    /// The end of the part to transcribe: seconds, or text such as `1:30`.
+    #[serde(deserialize_with = "time", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub end_time: Option<f64>,
     /// Whether a recording with missing sound is refused, instead of transcribed as far as it is there.
     #[serde(deserialize_with = "choice")]
     pub strict: Option<bool>,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use cesar_base::parse_time;
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
 
@@ -53,6 +54,14 @@ pub(crate) fn speaker_count<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 /// If the value is not a number from 0 to 100.
 pub(crate) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     whole_number(deserializer, 0..=100)
+}
+
+/// A time of a recording in seconds, as a number or as text, or absent.
+///
+/// # Errors
+/// If the value is no time.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    deserializer.deserialize_option(Time)
 }
 
 struct Choice;
@@ -124,5 +133,41 @@ impl<'de> Visitor<'de> for WholeNumber {
         number
             .map(Some)
             .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
+}
+
+struct Time;
+
+impl<'de> Visitor<'de> for Time {
+    type Value = Option<f64>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("seconds or `[HH:]MM:SS`")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        self.visit_str(&format!("{value:.3}"))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "at most 10,000,000 hours")]
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let ms = parse_time(text.trim()).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))?;
+        Ok(Some(ms as f64 / 1000.0))
     }
 }

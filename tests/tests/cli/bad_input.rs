@@ -119,11 +119,11 @@ fn parts_outside_the_recording_are_refused() {
     let sandbox = Sandbox::new();
     let recording = fixture("short.wav");
     assert_refused!(sandbox, [path(&recording), "--start-time", "1:00"], @"
-    error: `[FIXTURES]/short.wav` is [TIME] long, so nothing begins at [TIME]: choose an earlier --start-time
+    error: `[FIXTURES]/short.wav` is [TIME] long, so nothing begins at [TIME]: choose an earlier start
     exit 1
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "2", "--end-time", "1"], @"
-    error: the slice of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later --end-time, or a --max-duration above 0
+    error: the slice of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end, or a length above 0
     exit 2
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "soon"], @"

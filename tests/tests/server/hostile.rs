@@ -121,6 +121,12 @@ fn every_hostile_request_is_answered() {
             &[file, ("min_speakers", None, b"3"), ("max_speakers", None, b"2")],
         ),
         (
+            "a part that ends before it begins",
+            "/transcribe",
+            &[file, ("start_time", None, b"1:30"), ("end_time", None, b"90")],
+        ),
+        ("a time below 0", "/transcribe", &[file, ("start_time", None, b"-1")]),
+        (
             "a webhook into the machine",
             "/transcribe",
             &[file, ("webhook_url", None, b"http://127.0.0.1:22/")],

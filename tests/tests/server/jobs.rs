@@ -235,6 +235,25 @@ fn events_are_streamed_and_replayed_after_a_reconnection() {
 }
 
 #[test]
+fn a_part_of_a_recording_is_transcribed_at_its_own_times() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let recording = wave(5, 4);
+    let id = server.submit(&recording, &[("start_time", "0:02"), ("end_time", "4")]);
+    let job = server.wait_for(&id, &["completed"]);
+    assert_eq!(
+        (&job["request"]["start_time"], &job["request"]["end_time"]),
+        (&json!(2.0), &json!(4.0))
+    );
+    let srt = server.get(&format!("/jobs/{id}/transcript?format=srt")).is(200).body;
+    assert!(srt.starts_with("1\n00:00:02,000 --> 00:00:03,000\n"), "{srt}");
+    assert_eq!(srt.matches(" --> ").count(), 2, "{srt}");
+    let whole = server.submit(&recording, &[]);
+    let job = server.wait_for(&whole, &["completed"]);
+    assert_eq!(job["result"]["segments"].as_array().unwrap().len(), 5);
+}
+
+#[test]
 fn the_server_reports_its_state_and_plugins() {
     let sandbox = with_echo();
     let server = Server::start(&sandbox, &["--workers", "2"]);

@@ -69,7 +69,7 @@ fn a_start_behind_the_end_is_an_error() {
     assert!(
         error
             .to_string()
-            .ends_with("is 1.0 s long, so nothing begins at 1.0 s: choose an earlier --start-time")
+            .ends_with("is 1.0 s long, so nothing begins at 1.0 s: choose an earlier start")
     );
     assert_eq!(
         decode_with(

@@ -16,6 +16,7 @@ use crate::refusal::{Code, Refusal};
 use crate::state::Shared;
 use crate::work::requests::glossary;
 use crate::work::requests::models::{is_name, lookup};
+use crate::work::requests::part;
 use crate::work::requests::plan::{plan, stage_request};
 use crate::work::requests::script;
 use crate::work::requests::speakers::speakers_request;
@@ -26,6 +27,7 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
         check_url(shared, url).map_err(|error| Refusal::from(error).param("url"))?;
         check_installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
+    part::check(request)?;
     script::check(request)?;
     check_speakers(shared, request)?;
     glossary::check(shared, request)?;
