@@ -18,7 +18,7 @@ use crate::api::{
     corrections, events, feed, glossaries, info, job_cache, jobs, model_catalog, page, plugins, recording, removal,
     search, session, shares, transcript, uploads,
 };
-use crate::compatible::{asr, inference};
+use crate::compatible::{asr, detect_language, inference};
 use crate::description::docs;
 use crate::openai::{models, speech};
 use crate::refusal::envelope::Envelope;
@@ -35,6 +35,7 @@ pub(crate) fn router(app: &App) -> Router {
         .route("/v1/audio/transcriptions", post(speech::transcriptions))
         .route("/v1/audio/translations", post(speech::translations))
         .route("/asr", post(asr::asr))
+        .route("/detect-language", post(detect_language::detect_language))
         .route("/inference", post(inference::inference))
         .layer(DefaultBodyLimit::disable());
     let uploads = Router::new()

@@ -1,7 +1,9 @@
 //! The endpoints of other servers, called with curl as their documentation and their clients do.
 
 use std::ffi::OsStr;
+use std::fs;
 
+use cesar_tests::fixture;
 use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::{Server, wave, with_echo};
 use serde_json::{Value, json};
@@ -117,4 +119,31 @@ fn samples_without_a_container_are_transcribed_as_their_recording() {
     let (status, bare) = post(&server, "/asr?output=srt&encode=false", &field, samples);
     assert_eq!(status, "200", "{bare}");
     assert_eq!(bare, post(&server, "/asr?output=srt", &field, &sound).1);
+}
+
+#[test]
+fn a_language_is_detected_as_whisper_asr_webservice_does() {
+    let sandbox = Sandbox::with_one_thread();
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "base"], &[]);
+    let field = ["audio_file=@-;filename=talk.opus"];
+    let spanish = fs::read(fixture("spanish.opus")).expect("it is bundled");
+    let (status, body) = post(&server, "/detect-language?encode=true", &field, &spanish);
+    assert_eq!(
+        (status.as_str(), &body["detected_language"], &body["language_code"]),
+        ("200", &json!("spanish"), &json!("es"))
+    );
+    let confidence = body["confidence"].as_f64().unwrap_or_default();
+    assert!((0.5..=1.0).contains(&confidence), "{body}");
+    let mut silence = wave(40, 1);
+    silence[44..].fill(0);
+    let (status, body) = post(&server, "/detect-language", &field, &silence);
+    assert_eq!(
+        (status.as_str(), &body["error"]["code"], &body["error"]["param"]),
+        ("400", &json!("invalid_audio"), &json!("audio_file"))
+    );
+    let (status, body) = post(&server, "/detect-language", &["encode=true"], b"");
+    assert_eq!(
+        (status.as_str(), &body["error"]["param"]),
+        ("400", &json!("audio_file"))
+    );
 }

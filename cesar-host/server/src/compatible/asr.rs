@@ -15,7 +15,7 @@ use crate::refusal::envelope::OpenAiError;
 use crate::state::{App, Client};
 
 /// The head of a WAV file of unknown length, for samples without a container: 16 bits, one channel, 16 kHz.
-const WAV_HEAD: &[u8] =
+pub(super) const WAV_HEAD: &[u8] =
     b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\xff\xff\xff\xff";
 
 /// The query of clients of whisper-asr-webservice. Other names are ignored.
@@ -134,7 +134,7 @@ impl FormFields for AsrForm {
     const NEEDS_FILE: bool = true;
 }
 
-type AsrUpload = Form<AsrForm>;
+pub(super) type AsrUpload = Form<AsrForm>;
 
 #[utoipa::path(post, path = "/asr", tag = "compatible", summary = "Transcribe, as whisper-asr-webservice does", params(AsrParams),
     request_body(content = AsrUpload, content_type = "multipart/form-data"),

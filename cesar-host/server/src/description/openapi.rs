@@ -10,7 +10,7 @@ use crate::api::{
     corrections, events, feed, glossaries, info, job_cache, jobs, model_catalog, plugins, recording, removal, search,
     session, shares, transcript, uploads,
 };
-use crate::compatible::{asr, inference};
+use crate::compatible::{asr, detect_language, inference};
 use crate::openai::{models, speech};
 use crate::state::events::FeedEventKind;
 use crate::state::events::JobEventKind;
@@ -26,7 +26,8 @@ use crate::state::events::JobEventKind;
         info::health, info::metrics, plugins::plugins, plugins::rescan, info::cache, model_catalog::models, model_catalog::pull,
         model_catalog::cancel, glossaries::glossaries, glossaries::show, glossaries::store, glossaries::add_rule,
         job_cache::explain, job_cache::clear, shares::create, shares::list, shares::revoke, shares::shared,
-        speech::transcriptions, speech::translations, models::index, models::show, asr::asr, inference::inference
+        speech::transcriptions, speech::translations, models::index, models::show, asr::asr,
+        detect_language::detect_language, inference::inference
     ),
     components(schemas(JobEventKind, FeedEventKind)),
     tags((name = "jobs", description = "Jobs and their transcripts"), (name = "page", description = "For the page, beside the jobs"), (name = "openai", description = "For OpenAI's clients"),

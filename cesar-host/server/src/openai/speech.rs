@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use cesar_jobs::{Job, JobId, JobRequest, JobState};
 use cesar_pipeline::{FormatRequest, Pipeline, PluginState, SpeakersRequest};
+use plugin_api::document::Document;
 use plugin_api::manifest::StageKind;
 
 use super::request::{Endpoint, ResponseFormat, SpeechForm, SpeechRequest};
@@ -75,8 +76,49 @@ pub(crate) async fn answer(
     speech: SpeechRequest,
     file: Received,
 ) -> Answer {
+    let (id, waiter) = submitted(app, client, headers, &speech, file).await?;
+    let answer = if speech.stream {
+        stream::answer(app, client.clone(), &speech, id, waiter).await
+    } else {
+        whole(app, &speech, id, waiter).await
+    };
+    let refused = |refusal: Refusal| Envelope(refusal.rename(SpeechForm::FILE, speech.file_field)).into_response();
+    let mut response = answer.unwrap_or_else(refused);
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert("x-cesar-job", id);
+    }
+    Ok(response)
+}
+
+/// Transcribes a recording as a job, and returns its document.
+pub(crate) async fn document(
+    app: &App,
+    client: &Client,
+    headers: &HeaderMap,
+    speech: &SpeechRequest,
+    file: Received,
+) -> Result<Document, Refusal> {
+    let (id, mut waiter) = submitted(app, client, headers, speech, file).await?;
+    let document = async {
+        let job = ended(app, id).await?;
+        waiter.answered();
+        parse(&transcript(app, &job).await?)
+    };
+    let document: Result<_, Refusal> = document.await;
+    document.map_err(|refusal| refusal.rename(SpeechForm::FILE, speech.file_field))
+}
+
+/// Submits the job of a request.
+async fn submitted(
+    app: &App,
+    client: &Client,
+    headers: &HeaderMap,
+    speech: &SpeechRequest,
+    file: Received,
+) -> Result<(JobId, Waiter), Refusal> {
     let mut asked = JobRequest::new(file.source());
     asked.label.clone_from(&file.label);
+    asked.parameters.end_time = speech.end_time;
     (asked.parameters.audio_track, asked.parameters.strict) = (speech.audio_track.clone(), speech.strict);
     asked.parameters.glossary.clone_from(&speech.glossary);
     asked.parameters.glossary_rules.clone_from(&speech.glossary_rules);
@@ -85,18 +127,7 @@ pub(crate) async fn answer(
     let asked = app.block(move |shared| fill(shared, &wanted, asked)).await??;
     let key = coalesce_key(&asked);
     let job = submit::submit(app, headers, client, asked, Some(file), Some(key)).await?;
-    let waiter = Waiter::new(app, job.id);
-    let answer = if speech.stream {
-        stream::answer(app, client.clone(), &speech, job.id, waiter).await
-    } else {
-        whole(app, &speech, job.id, waiter).await
-    };
-    let refused = |refusal: Refusal| Envelope(refusal.rename(SpeechForm::FILE, speech.file_field)).into_response();
-    let mut response = answer.unwrap_or_else(refused);
-    if let Ok(id) = HeaderValue::from_str(&job.id.to_string()) {
-        response.headers_mut().insert("x-cesar-job", id);
-    }
-    Ok(response)
+    Ok((job.id, Waiter::new(app, job.id)))
 }
 
 /// Sets the job's engine, model and options.
