@@ -55,7 +55,8 @@ pub(crate) fn transcribe(
         }
         _ => None,
     };
-    // If nothing is left out, the result is that without the detection.
+    let speech = parts.as_deref().and_then(SpeechMap::new);
+    // If nothing is left out, the text is that without the detection.
     let parts = parts.filter(|parts| request.batch_size > 1 || *parts != [whole.clone()]);
     if let Some(activity) = activity.as_ref().filter(|_| detects && !filtered) {
         let start = request.clip_timestamps.first().copied().unwrap_or(0.0);
@@ -65,7 +66,6 @@ pub(crate) fn transcribe(
         Some(parts) => Track::of(audio.samples, parts),
         None => Track::whole(audio.samples),
     };
-    let speech = parts.as_deref().and_then(SpeechMap::new);
     let mut transcript = Transcript::new(duration_ms, speech, request.word_timestamps);
     if let Some(activity) = activity.filter(|_| filtered) {
         transcript = transcript.with_activity(activity);

@@ -72,10 +72,11 @@ impl SpeechMap {
         self.silence[self.part(later, false)] - self.silence[self.part(earlier, false)] > LONGEST_SPANNED_SILENCE
     }
 
-    /// Whether more silence than a segment may span was left out within a span of the track.
+    /// Whether more silence than a segment may span was left out at one place within a span of the track.
     #[must_use]
     pub fn is_spanned(&self, start: f64, end: f64) -> bool {
-        self.silence[self.part(end, true)] - self.silence[self.part(start, false)] > LONGEST_SPANNED_SILENCE
+        let (first, last) = (self.part(start, false), self.part(end, true));
+        (first..last).any(|part| self.silence[part + 1] - self.silence[part] > LONGEST_SPANNED_SILENCE)
     }
 
     /// Of a span of the track, what lies on one side of all long silences that were left out in it: the longest such stretch.
@@ -177,6 +178,15 @@ mod tests {
         };
         near.restore(&mut piece);
         assert_eq!((piece.start, piece.end), (0.5, 2.5));
+    }
+
+    #[test]
+    fn silence_is_spanned_where_it_is_long_at_one_place() {
+        assert!(map().is_spanned(0.5, 2.5));
+        assert!(!map().is_spanned(0.5, 1.5));
+        // 1.5 s twice.
+        let often = SpeechMap::new(&[0..16_000, 40_000..56_000, 80_000..96_000]).expect("there are parts");
+        assert!(!often.is_spanned(0.5, 2.5));
     }
 
     #[test]

@@ -132,13 +132,13 @@ fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Op
         return different(format!("{} / {}", told(their), told(our)));
     }
     if near(their.start, our.start) && near(their.end, our.end) {
-        return words(their, our, &|time, _| time).and_then(different);
+        return words(their, our, 0.0, &|time, _| time).and_then(different);
     }
     let start = inside(their.start, earliest, length);
     if !near(start, our.start) || !near(inside(their.end, start, length), our.end) {
         return different(format!("{} / {}", told(their), told(our)));
     }
-    words(their, our, &|time, before| inside(time, before, length))
+    words(their, our, start, &|time, before| inside(time, before, length))
         .and_then(different)
         .or_else(|| {
             Some(Verdict::Order(format!(
@@ -154,8 +154,8 @@ fn inside(time: f64, earliest: f64, length: f64) -> f64 {
     time.max(earliest).min(length)
 }
 
-/// The difference of the words. `kept` returns Cesar's time for one, which is not before the previous one.
-fn words(their: &Segment, our: &Segment, kept: &dyn Fn(f64, f64) -> f64) -> Option<String> {
+/// The difference of the words. `kept` returns Cesar's time for one, which is not before `earliest` nor before the previous one.
+fn words(their: &Segment, our: &Segment, mut earliest: f64, kept: &dyn Fn(f64, f64) -> f64) -> Option<String> {
     let (theirs, ours) = (their.words.as_deref(), our.words.as_deref());
     let (theirs, ours) = (theirs.unwrap_or_default(), ours.unwrap_or_default());
     if theirs.len() != ours.len() {
@@ -166,7 +166,6 @@ fn words(their: &Segment, our: &Segment, kept: &dyn Fn(f64, f64) -> f64) -> Opti
             told(our)
         ));
     }
-    let mut earliest = 0.0;
     let mut apart = |(their, our): &(&Word, &Word)| {
         let start = kept(their.start, earliest);
         let end = kept(their.end, start);
@@ -301,6 +300,11 @@ mod tests {
                 ..segment(start, end, "a b", 0.0)
             }]
         };
+        // No word begins before the end of the segment before it.
+        let behind = |segments: Vec<Segment>| [vec![segment(0.0, 5.0, "before", 0.0)], segments].concat();
+        let early = behind(with(4.5, 6.0, &[(4.5, 4.9, " a"), (4.9, 6.0, " b")]));
+        let kept = behind(with(5.0, 6.0, &[(5.0, 5.0, " a"), (5.0, 6.0, " b")]));
+        assert_eq!(compared(early, kept), "order");
         let theirs = with(8.0, 12.0, &[(8.0, 9.0, " a"), (9.5, 12.0, " b")]);
         assert_eq!(
             compared(theirs.clone(), with(8.0, 10.0, &[(8.0, 9.0, " a"), (9.5, 10.0, " b")])),
