@@ -7,8 +7,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use cesar_base::parse_time;
-use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// Maximum number of speakers in a request.
 const MAX_SPEAKERS: u32 = 1000;
@@ -60,8 +60,24 @@ pub(crate) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 ///
 /// # Errors
 /// If the value is no time.
+#[expect(clippy::cast_precision_loss, reason = "at most 10,000,000 hours")]
 pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    deserializer.deserialize_option(Time)
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Number(f64),
+        Text(String),
+    }
+
+    const WANTED: &str = "seconds or `[HH:]MM:SS`";
+    let given = Option::<Given>::deserialize(deserializer);
+    let text = match given.map_err(|_| D::Error::invalid_value(Unexpected::Other("something else"), &WANTED))? {
+        None => return Ok(None),
+        Some(Given::Number(seconds)) => format!("{seconds:.3}"),
+        Some(Given::Text(text)) => text.trim().to_owned(),
+    };
+    let ms = parse_time(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &WANTED))?;
+    Ok(Some(ms as f64 / 1000.0))
 }
 
 struct Choice;
@@ -133,41 +149,5 @@ impl<'de> Visitor<'de> for WholeNumber {
         number
             .map(Some)
             .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
-    }
-}
-
-struct Time;
-
-impl<'de> Visitor<'de> for Time {
-    type Value = Option<f64>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("seconds or `[HH:]MM:SS`")
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        self.visit_str(&value.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-        self.visit_str(&format!("{value:.3}"))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "at most 10,000,000 hours")]
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let ms = parse_time(text.trim()).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))?;
-        Ok(Some(ms as f64 / 1000.0))
     }
 }
