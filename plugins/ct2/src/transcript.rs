@@ -3,6 +3,7 @@
 //! Times arrive in seconds of the decoded track. If silence was left out of it, they are first mapped back to the recording, as
 //! in faster-whisper's `restore_speech_timestamps`.
 
+use cesar_plugin_common::order::in_order;
 use cesar_vad::activity::Activity;
 use cesar_vad::phrases;
 use plugin_api::asr::{self, Transcription, Truncation};
@@ -99,14 +100,14 @@ impl Transcript {
         invented
     }
 
-    /// Adds a segment, unless nothing of it is after the previous one and inside the audio.
+    /// Adds a segment, unless nothing of it is inside the audio.
     pub fn add(&mut self, mut piece: Piece, text: String, facts: Facts, ctx: &mut dyn Report) {
         if let Some(speech) = &self.speech {
             speech.restore(&mut piece);
         }
         let earliest = self.out.segments.last().map_or(0, |segment| segment.end_ms);
-        let start_ms = milliseconds(piece.start).max(earliest);
-        let end_ms = milliseconds(piece.end).min(self.duration_ms);
+        let times = (milliseconds(piece.start), milliseconds(piece.end));
+        let (start_ms, end_ms) = in_order(earliest, times, self.duration_ms);
         if start_ms >= end_ms {
             return;
         }
@@ -243,14 +244,15 @@ mod tests {
         add(piece(9.0, 12.0, &[(9.0, 12.0), (11.0, 12.0)]));
         add(piece(11.0, 12.0, &[]));
         let times: Vec<(u64, u64)> = transcript.out.segments.iter().map(|s| (s.start_ms, s.end_ms)).collect();
-        assert_eq!(times, [(1000, 3000), (3000, 4000), (9000, 10_000)]);
+        assert_eq!(times, [(1000, 3000), (3000, 4000), (4000, 6000), (9000, 10_000)]);
         let words = |index: usize| -> Vec<(u64, u64)> {
             let words = transcript.out.segments[index].words.as_ref().expect("asked for");
             words.iter().map(|word| (word.start_ms, word.end_ms)).collect()
         };
         assert_eq!(words(0), [(1000, 2000), (1900, 3200)]);
         assert_eq!(words(1), [(1900, 3400)]);
-        assert_eq!(words(2), [(9000, 10_000), (10_000, 10_000)]);
+        assert_eq!(words(2), []);
+        assert_eq!(words(3), [(9000, 10_000), (10_000, 10_000)]);
         assert_eq!(notes.segments, transcript.out.segments);
     }
 }

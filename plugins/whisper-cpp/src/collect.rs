@@ -11,6 +11,7 @@
 
 use std::ffi::c_int;
 
+use cesar_plugin_common::order::in_order;
 use cesar_vad::activity::Activity;
 use cesar_vad::phrases;
 use plugin_api::asr::{Segment, Transcription, Truncation, Word};
@@ -83,12 +84,12 @@ impl<'a> Collector<'a> {
         time.saturating_mul(10).min(self.setting.total_ms)
     }
 
-    /// Start and end in ms: inside the audio, in order, not before the end of the previous segment.
+    /// Start and end in ms: inside the audio, and behind the previous segment.
     fn times(&self, segment: &EngineSegment) -> (u64, u64) {
         let (start, end) = self.setting.times.original_segment(segment.start, segment.end);
         let previous_end = self.transcription.segments.last().map_or(0, |last| last.end_ms);
-        let start_ms = self.inside(start).max(previous_end);
-        (start_ms, self.inside(end).max(start_ms))
+        let times = (self.inside(start), self.inside(end));
+        in_order(previous_end, times, self.setting.total_ms)
     }
 
     fn is_text(&self, token: &Token) -> bool {
