@@ -1,16 +1,19 @@
 //! Comparison of two transcripts: equal, or their differences and the reasons.
 //!
 //! Equal means the same segments with the same text, their times and those of their words within 20 ms of each other, and the same
-//! language wherever there is text. Two reasons for differences are known: a sampled window differs every time (everything before
-//! it must be equal, and both must sample there), and Cesar keeps times in order and inside the audio where the reference does not.
-//! Then its times must be those of the reference, put in order and inside the audio, within 20 ms. Text that the reference places
-//! behind the end of the audio is omitted, and counted separately; so is a last text inside the audio that Cesar lacks, which is an
-//! error.
+//! language wherever there is text. Three reasons for differences are known: a sampled window differs every time (everything before
+//! it must be equal, and both must sample there), Cesar keeps times in order and inside the audio where the reference does not, and no
+//! segment of Cesar spans long silence that was left out. Times in order must be those of the reference, put in order and inside the
+//! audio, within 20 ms. Text that the reference places behind the end of the audio is omitted, and counted separately; so is a last
+//! text inside the audio that Cesar lacks, which is an error.
 
 use super::answer::{Answer, Segment, Word};
 
 /// Tolerance of times, in seconds; half a millisecond more than 20 ms, for rounding.
 const TOLERANCE: f64 = 0.0205;
+
+/// No segment of Cesar spans more silence than this, in seconds.
+const LONGEST_SPANNED_SILENCE: f64 = 2.0;
 
 /// The result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub(crate) enum Verdict {
     Sampled(String),
     /// The same text and words; times that are out of order or outside the audio in the reference are in order and inside it.
     Order(String),
+    /// The same text; the reference's segment spans silence that was left out, Cesar's is on one side of it.
+    Silence(String),
     /// Equal, or except for order, up to a text that the reference has behind the end of the audio.
     Behind(String),
     /// Equal, or except for order, up to a further text that the reference has inside the audio.
@@ -30,11 +35,12 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) const NAMES: [&str; 7] = [
+    pub(crate) const NAMES: [&str; 8] = [
         "equal",
         "refused",
         "sampled",
         "order",
+        "silence",
         "behind the end",
         Self::TEXT_MISSING,
         Self::DIFFERENCE,
@@ -50,6 +56,7 @@ impl Verdict {
             Self::Refused(_) => "refused",
             Self::Sampled(_) => "sampled",
             Self::Order(_) => "order",
+            Self::Silence(_) => "silence",
             Self::Behind(_) => "behind the end",
             Self::Missing(_) => Self::TEXT_MISSING,
             Self::Different(_) => Self::DIFFERENCE,
@@ -62,6 +69,7 @@ impl Verdict {
             Self::Refused(reason)
             | Self::Sampled(reason)
             | Self::Order(reason)
+            | Self::Silence(reason)
             | Self::Behind(reason)
             | Self::Missing(reason)
             | Self::Different(reason) => Some(reason),
@@ -89,14 +97,14 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
     if theirs.language != ours.language {
         return Verdict::Different(format!("language {:?} / {:?}", theirs.language, ours.language));
     }
-    let (mut order, mut earliest) = (None, 0.0);
+    let (mut reason, mut earliest) = (None, 0.0);
     for (index, their) in theirs.segments.iter().enumerate() {
         let Some(our) = ours.segments.get(index) else {
             return missing(their, length);
         };
         match of_segments(their, our, earliest, length) {
             None => {}
-            Some(Verdict::Order(reason)) => drop(order.get_or_insert(reason)),
+            Some(known @ (Verdict::Order(_) | Verdict::Silence(_))) => drop(reason.get_or_insert(known)),
             Some(verdict) => return verdict,
         }
         earliest = our.end;
@@ -104,7 +112,7 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
     match ours.segments.get(theirs.segments.len()) {
         Some(more) if more.temperature > 0.0 => Verdict::Sampled("Cesar continues in a sampled window".into()),
         Some(more) => Verdict::Different(format!("only Cesar has {}", told(more))),
-        None => order.map_or(Verdict::Equal, Verdict::Order),
+        None => reason.unwrap_or(Verdict::Equal),
     }
 }
 
@@ -135,18 +143,28 @@ fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Op
         return words(their, our, 0.0, &|time, _| time).and_then(different);
     }
     let start = inside(their.start, earliest, length);
-    if !near(start, our.start) || !near(inside(their.end, start, length), our.end) {
+    let told_both = || format!("the reference has {}, Cesar {}", told(their), told(our));
+    if spans_silence(their, our, length) {
+        return Some(Verdict::Silence(told_both()));
+    }
+    // What is wholly before the end of the segment before keeps its length.
+    let end = match their.end > start {
+        true => their.end,
+        false => start + (their.end - their.start).max(0.0),
+    };
+    if !near(start, our.start) || !near(inside(end, start, length), our.end) {
         return different(format!("{} / {}", told(their), told(our)));
     }
     words(their, our, start, &|time, before| inside(time, before, length))
         .and_then(different)
-        .or_else(|| {
-            Some(Verdict::Order(format!(
-                "the reference has {}, Cesar {}",
-                told(their),
-                told(our)
-            )))
-        })
+        .or_else(|| Some(Verdict::Order(told_both())))
+}
+
+/// Whether Cesar's segment is the reference's without more silence than Cesar lets a segment span. With words, both have their times.
+fn spans_silence(their: &Segment, our: &Segment, length: f64) -> bool {
+    let is_inside = our.start + TOLERANCE >= their.start && our.end <= their.end + TOLERANCE;
+    let left_out = (their.end.min(length) - their.start) - (our.end - our.start);
+    is_inside && left_out > LONGEST_SPANNED_SILENCE && our.words.is_none()
 }
 
 /// A time put in order and inside the audio, as Cesar does with those of engines.
@@ -248,6 +266,22 @@ mod tests {
         let backwards = vec![segment(5.0, 4.0, "a", 0.0)];
         assert_eq!(compared(backwards.clone(), vec![segment(5.0, 5.0, "a", 0.0)]), "order");
         assert_eq!(compared(backwards, vec![segment(4.0, 5.0, "a", 0.0)]), "DIFFERENT");
+    }
+
+    #[test]
+    fn silence_within_a_segment_of_the_reference_explains_a_difference() {
+        let theirs = vec![segment(7.0, 9.9, "a", 0.0)];
+        assert_eq!(compared(theirs.clone(), vec![segment(7.0, 7.8, "a", 0.0)]), "silence");
+        assert_eq!(compared(theirs.clone(), vec![segment(7.0, 8.0, "a", 0.0)]), "DIFFERENT");
+        assert_eq!(compared(theirs, vec![segment(6.9, 7.5, "a", 0.0)]), "DIFFERENT");
+    }
+
+    #[test]
+    fn a_segment_wholly_before_the_end_of_the_one_before_it_keeps_its_length() {
+        let theirs = vec![segment(0.0, 5.0, "a", 0.0), segment(4.0, 4.5, "b", 0.0)];
+        let ours = |end| vec![segment(0.0, 5.0, "a", 0.0), segment(5.0, end, "b", 0.0)];
+        assert_eq!(compared(theirs.clone(), ours(5.5)), "order");
+        assert_eq!(compared(theirs, ours(5.0)), "DIFFERENT");
     }
 
     #[test]
