@@ -98,22 +98,55 @@ fn of_answers(theirs: &Answer, ours: &Answer, length: f64) -> Verdict {
         return Verdict::Different(format!("language {:?} / {:?}", theirs.language, ours.language));
     }
     let (mut reason, mut earliest) = (None, 0.0);
-    for (index, their) in theirs.segments.iter().enumerate() {
-        let Some(our) = ours.segments.get(index) else {
+    let mut rest = &ours.segments[..];
+    for their in &theirs.segments {
+        let Some((our, left)) = joined(their, rest) else {
             return missing(their, length);
         };
-        match of_segments(their, our, earliest, length) {
+        let is_split = rest.len() - left.len() > 1;
+        rest = left;
+        let verdict = match of_segments(their, &our, earliest, length) {
+            // Its parts have the times of their words, also where none are requested.
+            Some(Verdict::Different(_)) if is_split && is_within(their, &our) => None,
+            verdict => verdict,
+        };
+        match verdict {
+            None if is_split => {
+                let text = format!("Cesar splits {}", told(their));
+                reason.get_or_insert(Verdict::Silence(text));
+            }
             None => {}
             Some(known @ (Verdict::Order(_) | Verdict::Silence(_))) => drop(reason.get_or_insert(known)),
             Some(verdict) => return verdict,
         }
         earliest = our.end;
     }
-    match ours.segments.get(theirs.segments.len()) {
+    match rest.first() {
         Some(more) if more.temperature > 0.0 => Verdict::Sampled("Cesar continues in a sampled window".into()),
         Some(more) => Verdict::Different(format!("only Cesar has {}", told(more))),
         None => reason.unwrap_or(Verdict::Equal),
     }
+}
+
+/// Cesar's next segment, joined with those behind it if long silence splits the reference's into them, and the rest; `None` at the end.
+fn joined<'a>(their: &Segment, ours: &'a [Segment]) -> Option<(Segment, &'a [Segment])> {
+    let (first, mut rest) = ours.split_first()?;
+    let mut whole = first.clone();
+    while let Some((next, behind)) = rest.split_first() {
+        let begun = their.text.strip_prefix(&whole.text).map(str::trim_start);
+        let is_split = next.start - whole.end > LONGEST_SPANNED_SILENCE - TOLERANCE;
+        if !is_split || !begun.is_some_and(|text| !next.text.is_empty() && text.starts_with(&next.text)) {
+            break;
+        }
+        let length = their.text.len() - begun.map_or(0, str::len) + next.text.len();
+        whole.text = their.text[..length].to_owned();
+        whole.end = next.end;
+        if let (Some(words), Some(more)) = (&mut whole.words, &next.words) {
+            words.extend_from_slice(more);
+        }
+        rest = behind;
+    }
+    Some((whole, rest))
 }
 
 fn missing(their: &Segment, length: f64) -> Verdict {
@@ -162,9 +195,14 @@ fn of_segments(their: &Segment, our: &Segment, earliest: f64, length: f64) -> Op
 
 /// Whether Cesar's segment is the reference's without more silence than Cesar lets a segment span. With words, both have their times.
 fn spans_silence(their: &Segment, our: &Segment, length: f64) -> bool {
-    let is_inside = our.start + TOLERANCE >= their.start && our.end <= their.end + TOLERANCE;
     let left_out = (their.end.min(length) - their.start) - (our.end - our.start);
-    is_inside && left_out > LONGEST_SPANNED_SILENCE && our.words.is_none()
+    left_out > LONGEST_SPANNED_SILENCE && is_within(their, our)
+}
+
+/// Whether Cesar's segment without words has the text of the reference's, and times within it.
+fn is_within(their: &Segment, our: &Segment) -> bool {
+    let times = our.start + TOLERANCE >= their.start && our.end <= their.end + TOLERANCE;
+    times && our.text == their.text && our.words.is_none()
 }
 
 /// A time put in order and inside the audio, as Cesar does with those of engines.
@@ -274,6 +312,18 @@ mod tests {
         assert_eq!(compared(theirs.clone(), vec![segment(7.0, 7.8, "a", 0.0)]), "silence");
         assert_eq!(compared(theirs.clone(), vec![segment(7.0, 8.0, "a", 0.0)]), "DIFFERENT");
         assert_eq!(compared(theirs, vec![segment(6.9, 7.5, "a", 0.0)]), "DIFFERENT");
+    }
+
+    #[test]
+    fn a_segment_of_the_reference_that_silence_splits_is_compared_with_its_parts() {
+        let theirs = vec![segment(1.0, 8.0, "a b", 0.0), segment(8.0, 9.0, "c", 0.0)];
+        let ours = |second, text| {
+            let parts = [segment(1.0, 3.0, "a", 0.0), segment(second, 8.0, text, 0.0)];
+            [parts.to_vec(), vec![segment(8.0, 9.0, "c", 0.0)]].concat()
+        };
+        assert_eq!(compared(theirs.clone(), ours(6.0, "b")), "silence");
+        assert_eq!(compared(theirs.clone(), ours(6.0, "d")), "DIFFERENT");
+        assert_eq!(compared(theirs, ours(4.0, "b")), "DIFFERENT", "not long");
     }
 
     #[test]
