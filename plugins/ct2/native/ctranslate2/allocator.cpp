@@ -3,7 +3,7 @@
 // Every layer allocates and frees the same few sizes of some megabytes. The C library either returns such blocks to the system at once,
 // which then clears every page again, or cuts them from a heap that becomes fragmented: in batches, holes were a quarter of the memory. Here
 // large blocks are mapped one by one, so freeing one leaves no hole, and some of them wait for reuse. The system is not asked for large
-// pages: one thread would clear each of them, where small pages are cleared by the threads that write to them.
+// pages: with them, it gained little to let more blocks wait.
 //
 // Patch 0002 removes the allocator of CTranslate2's `cpu/allocator.cc`.
 
@@ -26,7 +26,7 @@ namespace {
 constexpr size_t ALIGNMENT = 64;
 // Smaller ones are left to the C library.
 constexpr size_t LEAST_LARGE = 256 << 10;
-// What waits for reuse at most, in bytes. Less takes more time, more takes none less (`README.md`).
+// What waits for reuse at most, in bytes. Less takes more time (`README.md`).
 constexpr size_t MOST_WAITING = 64 << 20;
 constexpr size_t PAGE = 4096;
 // Sizes are rounded up to one of so many between a power of two and the next, so that a block does for what is a little larger, too.

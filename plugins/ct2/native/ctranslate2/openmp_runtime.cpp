@@ -1,8 +1,8 @@
 // The part of an OpenMP runtime that oneDNN and CTranslate2 need, with threads that yield.
 //
 // Decoding is thousands of loops a second, each shorter than waking a sleeping thread takes, so threads have to spin. GNU's runtime spins
-// without yielding: two transcriptions at a time on two cores took twenty times as long as one, since each waited for a thread that the
-// other kept from running. Here a waiting thread spins for some microseconds, then yields between polls, and sleeps after some
+// without yielding: two transcriptions at a time on two cores take ten times as long as one, since each waits for a thread that the
+// other keeps from running. Here a waiting thread spins for some microseconds, then yields between polls, and sleeps after some
 // milliseconds.
 //
 // These are the functions that GCC calls for `#pragma omp parallel` and `barrier`, by its names (libgomp's ABI, `GOMP_*`), and those of
