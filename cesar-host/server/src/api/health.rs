@@ -12,6 +12,7 @@ use cesar_base::rfc3339;
 /// What the server can do.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = HealthStatus)]
 pub(crate) enum Status {
     /// It accepts jobs.
     Ok,

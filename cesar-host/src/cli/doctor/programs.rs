@@ -153,10 +153,20 @@ fn graphics(folder: &Path) -> Finding {
 fn server(settings: &Settings) -> Finding {
     let server = &settings.server;
     let address = format!("{}:{}", server.host, server.port);
-    let Some(answer) = ask(&address) else {
-        return Finding::ok("server", format!("none on {address}"));
-    };
+    match ask(&address) {
+        Some(answer) => health(&address, &answer),
+        None => Finding::ok("server", format!("none on {address}")),
+    }
+}
+
+/// What an answer to `GET /health` says.
+fn health(address: &str, answer: &str) -> Finding {
     match answer.starts_with("HTTP/1.1 200") {
+        true if answer.contains(r#""status":"disk_full""#) => Finding::warning(
+            "server",
+            format!("the one on {address} has no space left on its disk, and refuses jobs"),
+            "free some space, or lower `cache.max_size`",
+        ),
         true => Finding::ok("server", format!("healthy on {address}")),
         false => {
             let status = answer.lines().next().unwrap_or_default().trim().to_owned();
@@ -189,6 +199,12 @@ fn ask(address: &str) -> Option<String> {
 mod tests {
     use super::super::finding::State;
     use super::*;
+
+    #[test]
+    fn a_server_with_a_full_disk_is_a_warning() {
+        let state = |status| health("here:1", &format!("HTTP/1.1 200 OK\r\n\r\n{{\"status\":\"{status}\"}}")).state;
+        assert_eq!([state("ok"), state("disk_full")], [State::Ok, State::Warning]);
+    }
 
     #[test]
     fn an_old_yt_dlp_is_a_warning() {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, Source as JobSource, StageError, Worker};
 use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, Stage};
@@ -16,7 +17,7 @@ use plugin_api::download::Reason;
 use serde_json::Value;
 
 use crate::figures::metrics::is_hit;
-use crate::refusal::Refusal;
+use crate::refusal::{Code, Refusal};
 use crate::state::events::JobEventKind;
 use crate::state::jobs::{Run, StopReason};
 use crate::state::{App, Shared};
@@ -99,7 +100,7 @@ fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
         }
         Err(error) => {
             if error.is_disk_full() {
-                shared.jobs.waiters.refuse(job.id, unstored(&error));
+                shared.jobs.waiters.refuse(job.id, unstored());
             }
             return Err(error);
         }
@@ -108,11 +109,12 @@ fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
 }
 
 /// The answer to requests that wait for a job whose end cannot be stored.
-fn unstored(error: &JobsError) -> Refusal {
-    let mut refusal = Refusal::disk_full(error);
-    refusal.detail =
-        "no space is left on the server's disk for the transcript; the job is done again when there is some".to_owned();
-    refusal
+fn unstored() -> Refusal {
+    Refusal::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        Code::DiskFull,
+        "no space is left on the server's disk for the transcript; the job is done again when there is some",
+    )
 }
 
 /// Removes the run at the end of its attempt, also after a panic.
