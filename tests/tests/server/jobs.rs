@@ -248,6 +248,9 @@ fn a_part_of_a_recording_is_transcribed_at_its_own_times() {
     let srt = server.get(&format!("/jobs/{id}/transcript?format=srt")).is(200).body;
     assert!(srt.starts_with("1\n00:00:02,000 --> 00:00:03,000\n"), "{srt}");
     assert_eq!(srt.matches(" --> ").count(), 2, "{srt}");
+    // The page plays its words there.
+    let peaks = server.get(&format!("/jobs/{id}/peaks")).is(200).json();
+    assert_eq!((&peaks["offset"], &peaks["duration"]), (&json!(2.0), &json!(2.0)));
     let whole = server.submit(&recording, &[]);
     let job = server.wait_for(&whole, &["completed"]);
     assert_eq!(job["result"]["segments"].as_array().unwrap().len(), 5);

@@ -46,6 +46,20 @@ const cases = {
     await on.locator("main > *").first().waitFor();
   },
 
+  async "a part of a recording is not its transcript"() {
+    await empty();
+    const [plugin, name] = MODEL.split("/");
+    await transcribed("harbour.mp3", { asr_plugin: plugin, model: name, diarize: "false", end_time: "5" });
+    const on = await page();
+    await Promise.all([
+      on.waitForResponse((answer) => answer.url().includes("/jobs?recording=")),
+      choose(on, "harbour.mp3"),
+    ]);
+    await until("the recording is compared", async () => (await on.getByText("Comparing").count()) === 0);
+    check("it is to be sent", await on.locator(".tray-row input").isChecked());
+    check("nothing else is offered", (await on.locator(".known").count()) === 0);
+  },
+
   async "drop, paste, folder and address"() {
     const on = await page();
     await on.evaluate(() => {

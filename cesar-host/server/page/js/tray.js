@@ -40,12 +40,16 @@ export function dropItem(id) {
     tray.value = tray.value.filter((item) => item.id !== id);
 }
 
+/** Whether a job is about all of its recording. @param {import("./store.js").Job} job */
+const isWhole = ({ request }) => request.start_time == null && request.end_time == null;
+
 /** @param {Item} item */
 async function check(item) {
     if (!item.file) return;
     try {
         const digest = await digestOf(item.file);
-        const { jobs } = await getJson(`/jobs?recording=${digest}&limit=5`);
+        const { jobs: found } = await getJson(`/jobs?recording=${digest}&limit=20`);
+        const jobs = found.filter(isWhole);
         const known = jobs.find(hasTranscript) ?? jobs.find(isActive) ?? null;
         changeItem(item.id, { checking: false, known, ...(known ? { chosen: false } : {}) });
     } catch {

@@ -185,6 +185,7 @@ pub(crate) async fn peaks(State(app): State<App>, Id(id): Id, query: QueryFields
         let job = job.clone();
         app.block(move |shared| kept(shared, &job)).await??
     };
+    let start_ms = part(&app, &job.request).slice.start_ms;
     let peaks = match known {
         Some(peaks) => peaks,
         None if !job.state.has_ended() => {
@@ -206,7 +207,7 @@ pub(crate) async fn peaks(State(app): State<App>, Id(id): Id, query: QueryFields
     };
     let bytes: Vec<u8> = peaks.fit(width).into_iter().flatten().map(i8::cast_unsigned).collect();
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of audio fit")]
-    let offset = app.defaults.part.slice.start_ms as f64 / 1000.0;
+    let offset = start_ms as f64 / 1000.0;
     let view = PeaksView {
         duration: peaks.duration(),
         offset,
