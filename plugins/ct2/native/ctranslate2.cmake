@@ -12,7 +12,12 @@ function(cesar_patch_ctranslate2)
   cesar_add_sources(ctranslate2 "${CESAR_NATIVE}/ctranslate2" "${CESAR_NATIVE}/onednn")
 
   # Messages, exceptions and environment variables: optimising them costs more than it brings.
-  set_source_files_properties(src/logging.cc src/utils.cc PROPERTIES COMPILE_FLAGS -O0)
+  cesar_join(ctranslate2 messages -O0 "/src/(logging|utils)\\.cc$")
+  # Reading of files; what is done with each weight is in `ctranslate2/model_loading.cpp` and in the kernels.
+  set_source_files_properties("${CESAR_PATCHED}/src/models/model.cc" PROPERTIES COMPILE_FLAGS -O1)
+  cesar_join(ctranslate2 vocabularies -O1 "/src/vocabulary(_map)?\\.cc$")
+  cesar_join(ctranslate2 operations_cpu "" "/src/ops/[a-z0-9_/]*_cpu\\.cc$")
+  cesar_join(ctranslate2 operations "" "/src/ops/")
 
   file(GLOB_RECURSE files RELATIVE "${CESAR_NATIVE}"
     "${CESAR_NATIVE}/*.cmake" "${CESAR_NATIVE}/*.cpp" "${CESAR_NATIVE}/*.h" "${CESAR_NATIVE}/*.patch" "${CESAR_NATIVE}/*.txt")

@@ -18,30 +18,16 @@ set(CESAR_NATIVE "${CMAKE_CURRENT_LIST_DIR}")
 # Fortified functions need optimisation.
 set(CESAR_NOT_OPTIMISED "-O0 -U_FORTIFY_SOURCE")
 
-# Compiles the 41 files `*_autogen.cpp`, each a generator of one routine, as five: the compiler spends most of its time in their headers
-# and in functions that all of them instantiate.
-function(cesar_join_generated)
-  get_target_property(sources dnnl_cpu_x64 SOURCES)
-  get_target_property(folder dnnl_cpu_x64 SOURCE_DIR)
-  set(generated ${sources})
-  list(FILTER generated INCLUDE REGEX "_autogen\\.cpp$")
-  list(REMOVE_ITEM sources ${generated})
-  set(groups)
-  foreach(source IN LISTS generated)
-    get_filename_component(path "${source}" ABSOLUTE BASE_DIR "${folder}")
-    string(REGEX MATCH "(bf16|f32|s8x8s32)/jit_(avx2|avx512)" group "${path}")
-    string(MAKE_C_IDENTIFIER "cesar_${group}" group)
-    list(APPEND groups "${group}")
-    string(APPEND text_${group} "#include \"${path}\"\n")
+# Those that are left alone define the same macros and functions.
+function(cesar_join_onednn)
+  # 41 files, each a generator of one routine.
+  foreach(group bf16/jit_avx512 f32/jit_avx2 f32/jit_avx512 s8x8s32/jit_avx2 s8x8s32/jit_avx512)
+    string(MAKE_C_IDENTIFIER "${group}" name)
+    cesar_join(dnnl_cpu_x64 "${name}" "${CESAR_NOT_OPTIMISED}" "/${group}[^/]*_autogen\\.cpp$")
   endforeach()
-  list(REMOVE_DUPLICATES groups)
-  foreach(group IN LISTS groups)
-    set(joined "${CMAKE_BINARY_DIR}/${group}.cpp")
-    file(CONFIGURE OUTPUT "${joined}" CONTENT "${text_${group}}" @ONLY)
-    set_source_files_properties("${joined}" DIRECTORY "${folder}" PROPERTIES COMPILE_FLAGS "${CESAR_NOT_OPTIMISED}")
-    list(APPEND sources "${joined}")
-  endforeach()
-  set_property(TARGET dnnl_cpu_x64 PROPERTY SOURCES "${sources}")
+  cesar_join(dnnl_cpu_x64 jit "${CESAR_NOT_OPTIMISED}" "/x64/jit_[^/]*\\.cpp$|/jit_avx512_core_gemv_s8x8s32\\.cpp$")
+  cesar_join(dnnl_cpu_x64 drivers "" "/gem[mv]_[a-z]+\\.cpp$|/x64/[^/]*\\.cpp$")
+  cesar_join(dnnl_cpu plain "" "\\.cpp$")
 endfunction()
 
 function(cesar_patch_onednn)
@@ -57,10 +43,10 @@ function(cesar_patch_onednn)
 
   # Generators of machine code run once for each kind of product; optimising them costs more than it brings.
   get_target_property(sources dnnl_cpu_x64 SOURCES)
-  list(FILTER sources INCLUDE REGEX "_kern\\.cpp$|/jit_(generator|avx512_core_|uni_)")
+  list(FILTER sources INCLUDE REGEX "_kern\\.cpp$")
   get_target_property(folder dnnl_cpu_x64 SOURCE_DIR)
   set_source_files_properties(${sources} DIRECTORY "${folder}" PROPERTIES COMPILE_FLAGS "${CESAR_NOT_OPTIMISED}")
-  cesar_join_generated()
+  cesar_join_onednn()
 
   file(GLOB_RECURSE files RELATIVE "${CESAR_NATIVE}"
     "${CESAR_NATIVE}/onednn/*.cpp" "${CESAR_NATIVE}/onednn/*.h" "${CESAR_NATIVE}/onednn/*.patch" "${CESAR_NATIVE}/onednn/*.txt")
