@@ -8,13 +8,19 @@
 
 use crate::{
     environment::own_variables,
-    failure::{Failure, Outcome, step},
+    failure::{Failure, Outcome, finished, line, step},
     output::announce,
     setup::{program_in_path, python},
     suite,
 };
 use cesar_tests::{DEMO_PACKAGES, skip, workspace};
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    io::{self, BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
 
 /// Duration of each fuzz target in the suite.
 const FUZZ_SECONDS: &str = "60";
@@ -28,23 +34,41 @@ pub(crate) fn build_checked() -> Outcome {
     step(cargo("build").args(CHECKED).arg("--workspace"))
 }
 
-/// Builds the program without its plugins, with the features of [`build_demo`].
-pub(crate) fn build_demo_program() -> Outcome {
-    announce("build the program");
-    step(demo_build().args(["--bin", "cesar"]))
-}
-
-/// Builds the packages of the demo, as for users.
-pub(crate) fn build_demo() -> Outcome {
-    announce("build the plugins (the C++ of the engine takes several minutes the first time)");
-    step(&mut demo_build())
-}
-
-fn demo_build() -> Command {
+/// Builds the packages of the demo, as for users, and calls `with_program` as soon as the program is there, beside the rest of the build.
+pub(crate) fn build_demo(with_program: impl FnOnce() -> Outcome + Send) -> Outcome {
+    announce("build (the C++ of the engine takes several minutes the first time)");
     let mut command = cargo("build");
-    command.arg("--release");
+    command.args(["--release", "--message-format=json-render-diagnostics"]);
     command.args(DEMO_PACKAGES.iter().flat_map(|package| ["-p", package]));
-    command
+    beside_program(&mut command, with_program)
+}
+
+fn beside_program(build: &mut Command, with_program: impl FnOnce() -> Outcome + Send) -> Outcome {
+    let line = line(build);
+    let failure = |error: io::Error| Failure::new(format!("`{line}`: {error}"));
+    let mut child = build.stdout(Stdio::piped()).spawn().map_err(failure)?;
+    let messages = child.stdout.take().map(BufReader::new);
+    thread::scope(|scope| {
+        let mut with_program = Some(with_program);
+        let mut beside = None;
+        for message in messages.into_iter().flat_map(BufRead::lines) {
+            if is_program(&message.map_err(failure)?) {
+                beside = with_program
+                    .take()
+                    .map(|with_program| scope.spawn(with_program))
+                    .or(beside);
+            }
+        }
+        finished(&line, child.wait().map_err(failure)?)?;
+        let beside = beside.ok_or_else(|| Failure::new(format!("`{line}` named no program")))?;
+        beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Whether this message of cargo names the finished program.
+fn is_program(message: &str) -> bool {
+    let message = serde_json::from_str::<serde_json::Value>(message).unwrap_or_default();
+    message["target"]["name"] == "cesar" && message["executable"].is_string()
 }
 
 /// Builds everything, as for users.
@@ -147,6 +171,37 @@ pub(crate) fn cargo(command: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn prints(text: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", text]);
+        command
+    }
+
+    #[test]
+    fn what_needs_the_program_begins_while_the_rest_is_built() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let begun = folder.path().join("begun");
+        // Ends when the other has begun, and with 1 after a minute.
+        let build = format!(
+            r#"echo '{{"target":{{"name":"cesar"}},"executable":null}}'
+            echo '{{"target":{{"name":"cesar"}},"executable":"/cesar"}}'
+            for _ in $(seq 600); do [ -e {} ] && exit 0; sleep 0.1; done; exit 1"#,
+            begun.display()
+        );
+        let begin = || fs::write(&begun, "").map_err(|error| Failure::path(&begun, &error));
+        assert!(beside_program(&mut prints(&build), begin).is_ok());
+    }
+
+    #[test]
+    fn a_build_without_the_program_and_a_failing_one_are_failures() {
+        let never = || panic!("there is no program");
+        assert!(beside_program(&mut prints("true"), never).is_err());
+        assert!(beside_program(&mut prints("exit 101"), never).is_err());
+        let program = r#"echo '{"target":{"name":"cesar"},"executable":"/cesar"}'"#;
+        assert!(beside_program(&mut prints(&format!("{program}; exit 101")), || Ok(())).is_err());
+        assert!(beside_program(&mut prints(program), || Err(Failure::new("no network"))).is_err());
+    }
 
     #[test]
     fn options_after_the_second_dashes_are_not_for_cargo() {

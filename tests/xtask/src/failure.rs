@@ -75,7 +75,7 @@ pub(crate) fn answer(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-fn finished(line: &str, status: ExitStatus) -> Outcome {
+pub(crate) fn finished(line: &str, status: ExitStatus) -> Outcome {
     if status.success() {
         return Ok(());
     }

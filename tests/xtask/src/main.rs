@@ -62,9 +62,8 @@ fn run(command: Command) -> Outcome {
 
 fn demo() -> Outcome {
     setup::run(Purpose::Build)?;
-    cargo::build_demo_program()?;
     // The program downloads while the compiler builds the plugins.
-    beside(cargo::build_demo, || fetch(&["tiny.en", "segmentation", "speaker"]))?;
+    cargo::build_demo(|| fetch(&["tiny.en", "segmentation", "speaker"]))?;
     transcribe::meeting()
 }
 
