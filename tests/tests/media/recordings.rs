@@ -1,7 +1,8 @@
 //! Recordings of every kind: every input of `tools/trials.sh` and `tools/more_trials.sh`, through the command line, standard input and
 //! both APIs, with ffmpeg and without, against the table `recordings.tsv`.
 //!
-//! The engine processes each sound once: the other ways find it in the cache, and their answers are compared.
+//! The engine processes each sound once: the other ways find it in the cache, and their answers are compared. The inputs of
+//! `more_trials.sh` take the command line and one other way in turn; `CESAR_WAYS=3` has them take all three.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::thread;
 
 use serde_json::Value;
 
+use cesar_tests::chance::number;
 use cesar_tests::sandbox::{finish, finish_with_stdin};
 use cesar_tests::server::{Part, Server, wave};
 use cesar_tests::words::{wer, words};
@@ -23,6 +25,9 @@ const TOLERANCE: f64 = 1.5;
 
 /// Number of recordings that one process transcribes.
 const FILES_OF_A_RUN: usize = 40;
+
+/// How the names of the inputs of `trials.sh` begin.
+const OF_TRIALS: char = 't';
 
 /// A row of the table.
 struct Row {
@@ -60,6 +65,23 @@ fn field_of(field: &str, has_ffmpeg: bool) -> &str {
         (Some((_, without)), false) => without,
         (None, _) => field,
     }
+}
+
+/// A way besides the command line.
+#[derive(Clone, Copy)]
+enum Way {
+    StandardInput,
+    Job,
+    OpenAi,
+}
+
+/// The rows that take this way.
+fn rows_by(way: Way, has_ffmpeg: bool) -> impl Iterator<Item = Row> {
+    let ways = number("CESAR_WAYS", 1);
+    let takes = move |at: u64| (0..ways).any(|more| (at + more + u64::from(has_ffmpeg)) % 3 == way as u64);
+    let rows = (0..).zip(table(has_ffmpeg));
+    rows.filter(move |(at, row)| row.file.starts_with(OF_TRIALS) || takes(*at))
+        .map(|(_, row)| row)
 }
 
 impl Row {
@@ -220,7 +242,7 @@ fn by_command_line(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<St
 
 fn by_standard_input(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String> {
     let mut faults = Vec::new();
-    for row in table(has_ffmpeg) {
+    for row in rows_by(Way::StandardInput, has_ffmpeg) {
         let bytes = fs::read(folder.join(&row.file)).unwrap();
         let run = finish_with_stdin(command(sandbox, has_ffmpeg).args(["-", "-o", "-"]), &bytes);
         let document = serde_json::from_str(&run.stdout).ok();
@@ -241,36 +263,46 @@ fn by_the_apis(sandbox: &Sandbox, folder: &Path, has_ffmpeg: bool) -> Vec<String
     let environment: &[_] = if has_ffmpeg { &[data] } else { &[data, (FFMPEG, "off")] };
     let server = Server::start_engine(sandbox, "ct2", &options, environment);
     let mut faults = Vec::new();
-    for row in table(has_ffmpeg) {
+    for row in rows_by(Way::Job, has_ffmpeg) {
         let bytes = fs::read(folder.join(&row.file)).unwrap();
-        let id = server.submit(&bytes, &[("options", r#"{"word_timestamps": true}"#)]);
-        let job = server.wait_for(&id, &["completed", "partial", "error"]);
-        let code = match job["status"].as_str().unwrap() {
-            "completed" => 0,
-            "partial" => 3,
-            _ => 1,
-        };
-        if code == 3 && job["error"]["code"] != "audio_incomplete" {
-            faults.push(format!("{} as a job: partial for {}", row.file, job["error"]));
-        }
-        let document = server.get(&format!("/jobs/{id}/transcript?format=json"));
-        let document = (code != 1).then(|| document.json());
-        check(&mut faults, &row, "a job", (code, document));
-
-        let answer = server.send("/v1/audio/transcriptions", &form(&row.file, &bytes), &[]);
-        let code = match answer.status {
-            200 if answer.header("x-cesar-partial") == Some("audio_incomplete") => 3,
-            200 => 0,
-            400..500 => 1,
-            status => status.into(),
-        };
-        if code == 1 && row.exit != 1 {
-            faults.push(format!("{} by OpenAI's API: {}", row.file, answer.body));
-        }
-        let document = (code != 1).then(|| answer.json());
-        check(&mut faults, &row, "OpenAI's API", (code, document));
+        as_a_job(&server, &row, &bytes, &mut faults);
+    }
+    for row in rows_by(Way::OpenAi, has_ffmpeg) {
+        let bytes = fs::read(folder.join(&row.file)).unwrap();
+        by_openais_api(&server, &row, &bytes, &mut faults);
     }
     faults
+}
+
+fn as_a_job(server: &Server, row: &Row, bytes: &[u8], faults: &mut Vec<String>) {
+    let id = server.submit(bytes, &[("options", r#"{"word_timestamps": true}"#)]);
+    let job = server.wait_for(&id, &["completed", "partial", "error"]);
+    let code = match job["status"].as_str().unwrap() {
+        "completed" => 0,
+        "partial" => 3,
+        _ => 1,
+    };
+    if code == 3 && job["error"]["code"] != "audio_incomplete" {
+        faults.push(format!("{} as a job: partial for {}", row.file, job["error"]));
+    }
+    let document = server.get(&format!("/jobs/{id}/transcript?format=json"));
+    let document = (code != 1).then(|| document.json());
+    check(faults, row, "a job", (code, document));
+}
+
+fn by_openais_api(server: &Server, row: &Row, bytes: &[u8], faults: &mut Vec<String>) {
+    let answer = server.send("/v1/audio/transcriptions", &form(&row.file, bytes), &[]);
+    let code = match answer.status {
+        200 if answer.header("x-cesar-partial") == Some("audio_incomplete") => 3,
+        200 => 0,
+        400..500 => 1,
+        status => status.into(),
+    };
+    if code == 1 && row.exit != 1 {
+        faults.push(format!("{} by OpenAI's API: {}", row.file, answer.body));
+    }
+    let document = (code != 1).then(|| answer.json());
+    check(faults, row, "OpenAI's API", (code, document));
 }
 
 fn form<'a>(name: &'a str, bytes: &'a [u8]) -> [Part<'a>; 5] {

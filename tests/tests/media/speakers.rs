@@ -98,8 +98,6 @@ fn words_get_the_right_speaker() {
     let sandbox = with_speakers();
     for (name, model) in [
         ("interview.m4a", "tiny.en"),
-        ("interview.m4a", "base"),
-        ("meeting.flac", "tiny.en"),
         ("meeting.flac", "base"),
         ("spanish.opus", "base"),
     ] {
@@ -291,7 +289,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
     let sandbox = Sandbox::new();
     add_speakers(&sandbox);
     drop_echo(&sandbox, "0.1.0");
-    sandbox.write("talk.wav", wave(300, 7));
+    sandbox.write("talk.wav", wave(100, 7));
     let arguments = [
         "transcribe",
         "talk.wav",
@@ -304,7 +302,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
         "talk.json",
     ];
     let mut running = sandbox.start(arguments);
-    running.wait_for(r#""stage":"diarize","total":300"#);
+    running.wait_for(r#""stage":"diarize","total":100"#);
     let children = running.children();
     let is_diarizer = |process: &&u32| {
         let words = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
@@ -323,7 +321,7 @@ fn a_killed_diarizer_leaves_the_transcript_and_is_retried_alone() {
         let text = fs::read_to_string(sandbox.work().join("talk.json")).unwrap();
         serde_json::from_str::<Value>(&text).unwrap()
     };
-    assert_eq!(written()["segments"].as_array().unwrap().len(), 300);
+    assert_eq!(written()["segments"].as_array().unwrap().len(), 100);
     assert_eq!(written()["partial"]["reason"], "plugin_crashed");
 
     let retried = sandbox.run(arguments).exits(0);
