@@ -140,9 +140,11 @@ impl Fragments {
                 continue;
             };
             if let Some(run) = &mut traf.run
-                && let Some(sample) = run.next(input, traf.defaults, &mut traf.position, &mut self.time)?
+                && let Some(sample) = run.next(input, traf.defaults, &mut traf.position, self.time)?
             {
+                // The samples of another track, whose durations its own table has, take no time of this one.
                 if traf.is_ours {
+                    self.time = self.time.saturating_add(sample.duration).min(i64::MAX.unsigned_abs());
                     return Ok(Some(Sample {
                         missing_fragments: std::mem::take(&mut self.missing),
                         ..sample
@@ -237,10 +239,7 @@ impl Fragments {
                 children: atom.children(input),
                 is_ours,
                 base,
-                defaults: Defaults {
-                    duration: if is_ours { duration } else { 0 },
-                    ..defaults
-                },
+                defaults: Defaults { duration, ..defaults },
                 position: base,
                 run: None,
             });
@@ -307,7 +306,7 @@ impl Run {
         input: &mut Input,
         defaults: Defaults,
         position: &mut u64,
-        time: &mut u64,
+        time: u64,
     ) -> io::Result<Option<Sample>> {
         if self.next >= self.count || !input.spend(1) {
             return Ok(None);
@@ -335,7 +334,6 @@ impl Run {
         };
         self.next += 1;
         *position = position.saturating_add(size);
-        *time = time.saturating_add(u64::from(duration)).min(i64::MAX.unsigned_abs());
         Ok(Some(sample))
     }
 }

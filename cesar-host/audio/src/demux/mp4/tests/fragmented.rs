@@ -167,6 +167,37 @@ fn data_without_a_place_lies_behind_that_of_the_track_before() {
     assert_eq!(times(&drained), in_a_row(3));
 }
 
+/// As in Smooth Streaming: fragments of two tracks in turn, with the durations of their samples, and no times.
+#[test]
+fn fragments_of_another_track_take_no_time() {
+    let moof = |track: u32, samples: &[Vec<u8>], offset: u32| {
+        let rows = samples.iter().flat_map(|sample| [1024, sample.len() as u32]);
+        let rows: Vec<u32> = [samples.len() as u32, offset].into_iter().chain(rows).collect();
+        let run = full(b"trun", 0, 0x301, words(&rows));
+        let traf = atom(b"traf", [full(b"tfhd", 0, 0, words(&[track])), run].concat());
+        atom(b"moof", [full(b"mfhd", 0, 0, words(&[0])), traf].concat())
+    };
+    let fragment = |track: u32, samples: &[Vec<u8>]| {
+        let offset = moof(track, samples, 0).len() as u32 + 8;
+        [moof(track, samples, offset), atom(b"mdat", samples.concat())].concat()
+    };
+    let samples: Vec<_> = (0..12).map(content).collect();
+    let other: Vec<_> = (50..55).map(content).collect();
+    let fragments = samples
+        .chunks(4)
+        .flat_map(|ours| [fragment(2, &other), fragment(1, ours)].concat());
+    let tracks = [
+        TrackFile::aac(0),
+        TrackFile {
+            id: 2,
+            ..TrackFile::aac(0)
+        },
+    ];
+    let drained = read_all(&[fragmented(&tracks), fragments.collect()].concat());
+    assert_eq!(numbers(&drained), (0..12).collect::<Vec<_>>());
+    assert_eq!(times(&drained), in_a_row(12));
+}
+
 #[test]
 fn a_declared_length_is_believed() {
     let length = full(b"mehd", 0, 0, words(&[90_000]));
