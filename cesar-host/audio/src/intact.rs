@@ -15,8 +15,17 @@ pub(crate) fn fault(codec: AudioCodecId, packet: &[u8]) -> Option<&'static str> 
     if compresses && packet.len() >= SHORTEST && packet.iter().all(|byte| *byte == 0) {
         return Some(ZEROS);
     }
+    if matches!(codec, CODEC_ID_AAC | CODEC_ID_ALAC) && packet.len() >= SHORTEST && begins_with_end(packet) {
+        return Some("a packet without sound");
+    }
     let is_cut = codec == CODEC_ID_ALAC && !has_end(packet);
     is_cut.then_some("alac: no end of a packet")
+}
+
+/// Whether the first element of a packet of AAC (`ID_END`, ISO/IEC 14496-3, 4.4.2.1) or ALAC is its end: erased bytes, or a header of ADTS.
+/// Their decoders take it for silence.
+fn begins_with_end(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first >> 5 == 0b111)
 }
 
 /// Whether a packet of ALAC ends as each does: with three set bits (`ID_END` of Apple's encoder), and zeros up to a whole byte.
@@ -37,6 +46,19 @@ mod tests {
         }
         assert_eq!(fault(CODEC_ID_OPUS, &[0; 3]), None);
         assert_eq!(fault(CODEC_ID_OPUS, &[0, 0, 0, 0, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn a_packet_that_begins_with_its_end_has_no_sound() {
+        for codec in [CODEC_ID_AAC, CODEC_ID_ALAC] {
+            assert_eq!(fault(codec, &[0xFF; 8]), Some("a packet without sound"));
+        }
+        assert_eq!(
+            fault(CODEC_ID_AAC, &[0x21, 0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]),
+            None
+        );
+        // An encoder may write it for silence.
+        assert_eq!(fault(CODEC_ID_AAC, &[0xE0]), None);
     }
 
     #[test]
