@@ -1,7 +1,8 @@
 //! Matroska and WebM (RFC 9559) from muxers, browsers and interrupted downloads.
 //!
 //! [`walk`] finds the blocks of all tracks even with wrong sizes, [`parts`] reads the parts in front of them, [`entry`] and
-//! [`codec`] describe a track, [`encoding`] decompresses its frames, [`times`] puts them on the recording's clock.
+//! [`codec`] describe a track, [`encoding`] decompresses its frames, [`times`] puts them on the recording's clock, [`held`] finds
+//! Opus packets of a damaged length.
 //!
 //! Nothing is indexed: a recording of ten hours takes as much memory as one of ten seconds.
 
@@ -10,6 +11,7 @@ mod codec;
 mod ebml;
 mod encoding;
 mod entry;
+mod held;
 mod lacing;
 mod opening;
 mod orphan;
@@ -20,7 +22,9 @@ mod walk;
 
 use std::collections::VecDeque;
 
+use self::codec::Meter;
 use self::entry::Entry;
+use self::held::Held;
 use self::parts::Parts;
 use self::times::Times;
 use self::walk::{Block, Step, Walk};
@@ -48,6 +52,7 @@ struct Matroska {
     chosen_index: usize,
     times: Times,
     queue: VecDeque<Packet>,
+    held: Held,
     /// For the first packet of a segment other than the first.
     new_codec: Option<Codec>,
     /// Blocks that could not be parsed.
@@ -285,8 +290,11 @@ impl Demuxer for Matroska {
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
         loop {
-            if let Some(packet) = self.queue.pop_front() {
-                return Ok(Some(packet));
+            while let Some(packet) = self.queue.pop_front() {
+                let is_opus = matches!(self.chosen.decoding.meter, Meter::Opus);
+                if let Some(packet) = self.held.exchange(packet, is_opus) {
+                    return Ok(Some(packet));
+                }
             }
             match self.walk.next()? {
                 Some(Step::Block(block)) => self.take(&block)?,
@@ -298,7 +306,7 @@ impl Demuxer for Matroska {
                         self.choose_again();
                     }
                 }
-                None => return Ok(None),
+                None => return Ok(self.held.last()),
             }
         }
     }

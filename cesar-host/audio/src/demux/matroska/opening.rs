@@ -5,13 +5,13 @@ use std::path::Path;
 
 use super::super::bytes::Bytes;
 use super::super::{Demuxer, Losses, Track};
-use super::Matroska;
 use super::ebml::{self, Header, children, id};
 use super::encoding::Encodings;
 use super::entry::Entry;
 use super::parts::Parts;
 use super::times::{Times, first_skip};
 use super::walk::{Step, Walk};
+use super::{Held, Matroska};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 
@@ -58,6 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         chosen_index: 0,
         times,
         queue: VecDeque::new(),
+        held: Held::default(),
         new_codec: None,
         damaged_blocks: 0,
         foreign_blocks: 0,

@@ -61,6 +61,34 @@ fn the_pre_skip_of_opus_is_dropped_from_as_many_packets_as_it_takes() {
     }
 }
 
+/// Erased bytes state 120 ms, an error page in place of a download any length.
+#[test]
+fn opus_packets_of_a_damaged_length_move_nothing() {
+    let packets = [
+        opus(0),
+        opus(1),
+        vec![0xFF; 9],
+        vec![0xFF; 9],
+        b"<!DOCTYPE".to_vec(),
+        vec![0; 9],
+        opus(6),
+    ];
+    let blocks = (0_i16..).zip(&packets).map(|(index, data)| simple(1, 20 * index, data));
+    let blocks: Vec<_> = blocks.collect();
+    let drained = read(&file(&[opus_track(0, 0)], &[cluster(0, &blocks)]));
+    assert_eq!(times(&drained), [0, 20, 120]);
+    assert_eq!(
+        drained.losses(),
+        ["damaged packets (they are not as long as the file says)"]
+    );
+    assert_eq!(drained.lost_ms(), 80);
+    // A recorder leaves packets of silence out, and a clock is inexact.
+    let blocks = [0, 20, 41, 3000, 3019].map(|time| simple(1, time, &opus(0)));
+    let drained = read(&file(&[opus_track(0, 0)], &[cluster(0, &blocks)]));
+    assert_eq!(times(&drained), [0, 20, 41, 3000, 3019]);
+    assert_eq!(drained.losses().len(), 0);
+}
+
 #[test]
 fn padding_is_dropped_from_the_end_or_the_beginning() {
     let group = |time: i16, padding: i64| {
