@@ -59,14 +59,16 @@ impl Take {
         match (self.is_substitute, native.is_substitute) {
             (false, true) => true,
             (true, false) => false,
-            _ => self.sound_ms > native.sound_ms + native.void_ms + MORE_SOUND_MS && !self.misread_change(native),
+            _ => self.sound_ms > native.sound_ms + native.void_ms + MORE_SOUND_MS && !self.has_too_much(native),
         }
     }
 
-    /// Whether it has more sound than is missing from a take whose format changes: the other reader took it all in one format.
-    fn misread_change(&self, native: &Self) -> bool {
-        let changes = |issue: &Issue| issue.kind == IssueKind::FormatChange;
-        native.decoded.issues.iter().any(changes)
+    /// Whether it has more sound than is missing from a take that knows how much that is: the other reader took sound of a second format
+    /// for that of the first, or foreign bytes for packets of another length.
+    fn has_too_much(&self, native: &Self) -> bool {
+        let knows =
+            |issue: &Issue| issue.kind == IssueKind::FormatChange || issue.message == demux::PACKETS_OF_OTHER_LENGTH;
+        native.decoded.issues.iter().any(knows)
             && self.sound_ms > native.sound_ms + native.decoded.missing_ms + TOO_MUCH_SOUND_MS
     }
 
@@ -197,6 +199,21 @@ mod tests {
         assert!(!of(26_700, 0, vec![]).is_better_than(&native));
         assert!(of(26_700, 0, vec![]).is_better_than(&of(8_000, 4_000, vec![damaged()])));
         assert!(!of(12_000, 0, vec![changed()]).is_in_doubt());
+    }
+
+    #[test]
+    fn foreign_bytes_taken_for_longer_packets_are_no_additional_sound() {
+        let of = |sound_ms: u64, missing_ms: u64, message: &str| {
+            let mut damaged = issue(IssueKind::Damaged, 5_000, 9_000);
+            message.clone_into(&mut damaged.message);
+            let mut take = take(vec![damaged]);
+            (take.sound_ms, take.decoded.missing_ms) = (sound_ms, missing_ms);
+            take
+        };
+        let native = of(19_000, 5_900, demux::PACKETS_OF_OTHER_LENGTH);
+        assert!(!of(27_000, 100, "").is_better_than(&native));
+        assert!(of(24_800, 100, "").is_better_than(&native));
+        assert!(of(27_000, 100, "").is_better_than(&of(19_000, 5_900, "")));
     }
 
     #[test]

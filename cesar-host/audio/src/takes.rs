@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | finds no fault | | its take; ffmpeg is not run |
 //! | has damaged packets of MPEG audio | | the take of the second decoder, if it has more sound; then as below |
-//! | finds damage, a missing end, a change of codec, or must read another track than the default | yes | the take with more sound; its own, if both have as much, or if the format changes as well and ffmpeg has more sound than is missing |
+//! | finds damage, a missing end, a change of codec, or must read another track than the default | yes | the take with more sound; its own, if both have as much, or if ffmpeg has more sound than is missing where that is known: the format changes as well, or packets are not as long as the file says |
 //! | the same | no | its take |
 //! | guesses a format that does not explain the whole file, and ffprobe is sure of another | yes | ffmpeg's take |
 //! | cannot read it | yes | ffmpeg's take |
