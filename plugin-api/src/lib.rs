@@ -102,7 +102,7 @@ pub mod testkit;
 
 pub use abi::ABI_MAJOR;
 pub use error::{ErrorKind, StageError};
-pub use stage::{Audio, Ctx, Stage};
+pub use stage::{Audio, Ctx, Stage, WARNING};
 
 /// Exports a [`Stage`] as this library's plugin.
 ///

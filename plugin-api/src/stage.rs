@@ -68,6 +68,9 @@ impl Audio<'_> {
     }
 }
 
+/// Kind of the event of [`Ctx::warn`].
+pub const WARNING: &str = "warning";
+
 /// The host from the view of one [`Stage::run`].
 pub struct Ctx<'a> {
     pub(crate) sink: &'a dyn HostSink,
@@ -82,6 +85,11 @@ impl Ctx<'_> {
     /// Shows a segment while the rest is still being decoded. The output must contain it as well.
     pub fn segment(&mut self, segment: &Segment) {
         self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
+    }
+
+    /// Warns the user of the recording, in a sentence; the work continues.
+    pub fn warn(&mut self, message: &str) {
+        self.emit(WARNING, &serde_json::Value::from(message));
     }
 
     /// Emits any other event, by kind. Hosts ignore unknown kinds.

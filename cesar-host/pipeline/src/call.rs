@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cesar_base::names::visible;
 use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
 use plugin_api::manifest::Scope;
 use plugin_api::resume;
@@ -50,6 +51,7 @@ pub(super) fn call_json(
     let call = stage_call(stage, request, audio);
     let events = Events {
         observer: context.observer,
+        label: context.label,
         stage: name,
         checkpoints,
     };
@@ -93,6 +95,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
     let call = stage_call(stage, &request, None);
     let events = Events {
         observer: context.observer,
+        label: context.label,
         stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
@@ -131,11 +134,24 @@ pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
 /// Adds the stage to its plugin's events, and keeps its checkpoints.
 struct Events<'a, 'c> {
     observer: &'a dyn Observer,
+    /// The name of the input in messages.
+    label: &'a str,
     stage: Stage,
     checkpoints: Option<&'a Checkpoints<'c>>,
 }
 
 impl<'c> Events<'_, 'c> {
+    /// Names the input, as every warning does.
+    fn warn(&self, json: &str) {
+        if let Ok(message) = serde_json::from_str::<String>(json) {
+            self.observer.event(&Event::Warning(&format!(
+                "{}: {}",
+                visible(self.label),
+                visible(&message)
+            )));
+        }
+    }
+
     /// The checkpoints, once the earlier part is shown.
     fn replayed(&self) -> Option<&Checkpoints<'c>> {
         let checkpoints = self.checkpoints?;
@@ -162,6 +178,7 @@ impl StageEvents for Events<'_, '_> {
     fn emit(&self, kind: &str, json: &str) {
         match self.replayed() {
             Some(checkpoints) if kind == resume::KIND => checkpoints.checkpoint(json),
+            _ if kind == plugin_api::WARNING => self.warn(json),
             _ => tracing::debug!(kind, "{json}"),
         }
     }

@@ -9,6 +9,11 @@ pub trait Report {
     /// `done` of `total` ms of audio, never falling.
     fn progress(&mut self, done: u64, total: u64);
 
+    /// Warns the user of the recording.
+    fn warn(&mut self, message: &str) {
+        let _ = message;
+    }
+
     /// Whether to stop.
     fn cancelled(&self) -> bool;
 
@@ -37,6 +42,10 @@ pub trait Segments<Saved>: Report {
 impl Report for Ctx<'_> {
     fn progress(&mut self, done: u64, total: u64) {
         Ctx::progress(self, done, total);
+    }
+
+    fn warn(&mut self, message: &str) {
+        Ctx::warn(self, message);
     }
 
     fn cancelled(&self) -> bool {

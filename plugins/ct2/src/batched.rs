@@ -48,7 +48,7 @@ pub(crate) fn transcribe(
     };
     let texts = [&job.request.initial_prompt, &job.request.hotwords].map(|text| job.spaced(text.as_deref()));
     let [initial_prompt, hotwords] = texts;
-    job.warn_of_excess(&initial_prompt?, &hotwords?);
+    job.warn_of_excess(&initial_prompt?, &hotwords?, ctx);
     let n_mels = batches.encoder.n_mels();
     let mut rest = chunks.chunks(job.request.batch_size.max(1)).peekable();
     let mut ready = None;

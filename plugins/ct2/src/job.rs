@@ -7,6 +7,7 @@ use crate::encoder::Encoder;
 use crate::mel::{SAMPLE_RATE, WINDOW_FRAMES};
 use crate::options::Request;
 use crate::prompt;
+use crate::report::Report;
 use crate::tokenizer::Tokenizer;
 use crate::words::align::Aligner;
 
@@ -45,7 +46,7 @@ impl<'a> Job<'a> {
     }
 
     /// Warns if the prompt is longer than the model's limit.
-    pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32]) {
+    pub(crate) fn warn_of_excess(&self, initial_prompt: &[u32], hotwords: &[u32], report: &mut dyn Report) {
         // A prefix replaces hot words.
         let hotwords = if self.request.prefix.is_none() {
             hotwords.len()
@@ -53,7 +54,7 @@ impl<'a> Job<'a> {
             0
         };
         if let Some(message) = prompt::excess(initial_prompt.len(), hotwords) {
-            tracing::warn!("{message}");
+            report.warn(&message);
         }
     }
 

@@ -70,7 +70,11 @@ pub(crate) fn transcribe(
         content,
         transcript,
     };
-    job.warn_of_excess(&job.spaced(job.request.initial_prompt.as_deref())?, &windows.hotwords);
+    job.warn_of_excess(
+        &job.spaced(job.request.initial_prompt.as_deref())?,
+        &windows.hotwords,
+        ctx,
+    );
     while let Some(window) = next(&mut state, &clips, job.window_frames()) {
         ctx.checkpoint()?;
         windows.transcribe(window, &mut state, ctx)?;

@@ -166,6 +166,9 @@ impl Report for Shifted<'_> {
     fn progress(&mut self, done_ms: u64, _: u64) {
         self.report.progress(self.offset_ms + done_ms, self.total_ms);
     }
+    fn warn(&mut self, message: &str) {
+        self.report.warn(message);
+    }
     fn cancelled(&self) -> bool {
         self.report.cancelled()
     }

@@ -10,6 +10,7 @@ use plugin_api::StageError;
 
 use crate::ffi::Model;
 use crate::options::{Request, invalid};
+use crate::report::Report;
 
 /// At least 13 bytes for each token that a model reads; a token of ordinary text has three to five.
 const MOST_BYTES: usize = 3072;
@@ -41,15 +42,15 @@ impl Prompt {
     }
 
     /// The tokens of the text; warns if the model does not read all of them.
-    pub(crate) fn tokens(&self, model: &Model) -> Vec<c_int> {
+    pub(crate) fn tokens(&self, model: &Model, report: &mut dyn Report) -> Vec<c_int> {
         let tokens = model.tokens(&self.text);
         let most = model.most_prompt_tokens();
         if self.is_cut || tokens.len() > most {
             let (used, more) = (most.min(tokens.len()), if self.is_cut { "more than " } else { "" });
-            tracing::warn!(
+            report.warn(&format!(
                 "the prompt is too long: using the last {used} of {more}{} tokens of `initial_prompt`; shorten it",
                 tokens.len()
-            );
+            ));
         }
         tokens
     }

@@ -11,6 +11,10 @@ pub(crate) trait Report {
     fn segment(&mut self, segment: &Segment);
     /// Milliseconds done, and in total.
     fn progress(&mut self, done_ms: u64, total_ms: u64);
+    /// Warns the user of the recording.
+    fn warn(&mut self, message: &str) {
+        let _ = message;
+    }
     /// Whether to stop.
     fn cancelled(&self) -> bool;
     /// Saves a checkpoint: the segments since the last one, and the state to resume from.
@@ -25,6 +29,9 @@ impl Report for Ctx<'_> {
     }
     fn progress(&mut self, done_ms: u64, total_ms: u64) {
         Ctx::progress(self, done_ms, total_ms);
+    }
+    fn warn(&mut self, message: &str) {
+        Ctx::warn(self, message);
     }
     fn cancelled(&self) -> bool {
         Ctx::cancelled(self)

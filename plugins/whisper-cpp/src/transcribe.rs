@@ -76,7 +76,7 @@ pub(crate) fn transcribe_at_once(
         .ok_or_else(|| failure(RunError::Stopped))?;
     let threads = c_int::try_from(threads).unwrap_or(1);
     let frames = spectrogram.audio_frames();
-    let prompt = prompt.map_or_else(Vec::new, |prompt| prompt.tokens(&loaded.model));
+    let prompt = prompt.map_or_else(Vec::new, |prompt| prompt.tokens(&loaded.model, report));
     let model = Arc::clone(&loaded.model);
     let detect = given.is_none().then(|| match &activity {
         Some(activity) if !request.vad_filter => milliseconds(activity.detect_from(0)),

@@ -105,31 +105,24 @@ fn both_engines_detect_spanish() {
     let sandbox = Sandbox::with_one_thread();
     let recording = fixture("spanish.opus");
     // The first window of an engine has no speech for detection: a telephone rings. Both engines test silence themselves.
-    let after = |name: &str, sound: &str| {
-        let late = sandbox.work().join(name);
-        let status = Command::new("ffmpeg")
-            .args(["-nostdin", "-v", "error", "-f", "lavfi", "-t", "45", "-i", sound, "-i"])
-            .arg(&recording)
-            .args([
-                "-filter_complex",
-                "[0][1]concat=n=2:v=0:a=1",
-                "-ar",
-                "16000",
-                "-ac",
-                "1",
-            ])
-            .arg(&late)
-            .status();
-        assert!(status.expect("`ffmpeg` is installed").success());
-        late
-    };
-    let rings = after(
-        "rings.wav",
-        "aevalsrc='if(lt(mod(t,5),1),0.15*sin(2*PI*425*t),0)':s=16000",
-    );
-    let cases = ["ct2", "whisper-cpp"].map(|engine| [&recording, &rings].map(|path| (engine, path)));
-    for (engine, path) in cases.concat() {
-        let path = path.to_str().unwrap();
+    let rings = sandbox.work().join("rings.wav");
+    let sound = "aevalsrc='if(lt(mod(t,5),1),0.15*sin(2*PI*425*t),0)':s=16000";
+    let status = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-t", "45", "-i", sound, "-i"])
+        .arg(&recording)
+        .args([
+            "-filter_complex",
+            "[0][1]concat=n=2:v=0:a=1",
+            "-ar",
+            "16000",
+            "-ac",
+            "1",
+        ])
+        .arg(&rings)
+        .status();
+    assert!(status.expect("`ffmpeg` is installed").success());
+    for engine in ["ct2", "whisper-cpp"] {
+        let path = rings.to_str().unwrap();
         let arguments = [
             "transcribe",
             path,
@@ -166,7 +159,7 @@ fn a_prompt_of_three_thousand_words_costs_no_text() {
         let arguments = ["transcribe", recording.to_str().unwrap(), "--asr-plugin", engine];
         let options = ["--model", "tiny.en", "--initial-prompt", &prompt];
         let run = sandbox.run(arguments.iter().chain(&options)).exits(0);
-        let warning = "the prompt is too long: using the last 223 of";
+        let warning = "welcome.ogg: the prompt is too long: using the last 223 of";
         assert!(run.stderr.contains(warning), "{engine}: {}", run.stderr);
         let errors = wer(&said, &run.stdout);
         assert!(errors.rate() <= 0.08, "{engine}: {}", run.stdout);
@@ -191,7 +184,7 @@ fn three_thousand_hotwords_cost_no_text() {
     ];
     let options = ["--beam-size", "1", "--no-diarize", "--asr-option", &hotwords];
     let run = sandbox.run(arguments.iter().chain(&options)).exits(0);
-    let warning = "the prompt is too long: using the first 150 of";
+    let warning = "meeting.flac: the prompt is too long: using the first 150 of";
     assert!(run.stderr.contains(warning), "{}", run.stderr);
     let errors = wer(&said, &run.stdout);
     assert!(errors.rate() <= 0.08, "{}", run.stdout);

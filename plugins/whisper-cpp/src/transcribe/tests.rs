@@ -106,6 +106,7 @@ fn audio(samples: &[f32]) -> Audio<'_> {
 struct Recorder {
     segments: Vec<Segment>,
     progress: Vec<(u64, u64)>,
+    warnings: Vec<String>,
     stop_after: Option<u32>,
     asked: Cell<u32>,
 }
@@ -116,6 +117,9 @@ impl Report for Recorder {
     }
     fn progress(&mut self, done_ms: u64, total_ms: u64) {
         self.progress.push((done_ms, total_ms));
+    }
+    fn warn(&mut self, message: &str) {
+        self.warnings.push(message.to_owned());
     }
     fn cancelled(&self) -> bool {
         self.asked.set(self.asked.get() + 1);
@@ -252,8 +256,16 @@ fn a_prompt_that_is_too_long_costs_no_text() {
     };
     let check = |prompt: &str| {
         let asked = request(&json!({ "initial_prompt": prompt }));
-        let tokens = Prompt::of(&asked).unwrap().unwrap().tokens(&model.model);
+        let mut report = Recorder::default();
+        let tokens = Prompt::of(&asked).unwrap().unwrap().tokens(&model.model, &mut report);
         assert!(tokens.len() > model.model.most_prompt_tokens(), "{}", tokens.len());
+        let [warning] = &report.warnings[..] else {
+            panic!("{:?}", report.warnings)
+        };
+        assert!(
+            warning.starts_with("the prompt is too long: using the last "),
+            "{warning}"
+        );
     };
     let plain = words(&json!({ "beam_size": 1 }));
     let prompt = "The budget of the harbour and its council. ".repeat(400);
