@@ -97,11 +97,11 @@ fn strict_refuses_truncated_recordings() {
         sandbox.write(name, &bytes[..bytes.len() * 6 / 10])
     };
     assert_refused!(sandbox, [path(&cut("short.wav")), "--strict"], @"
-    error: `[SANDBOX]/here/short.wav` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
+    error: `[SANDBOX]/here/short.wav` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or do without `strict` to transcribe what is there
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("harbour.mp3")), "--strict"], @"
-    error: `[SANDBOX]/here/harbour.mp3` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
+    error: `[SANDBOX]/here/harbour.mp3` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or do without `strict` to transcribe what is there
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("interview.m4a"))], @"
@@ -109,7 +109,7 @@ fn strict_refuses_truncated_recordings() {
     exit 1
     ");
     assert_refused!(sandbox, [path(&cut("meeting.flac")), "--strict"], @"
-    error: `[SANDBOX]/here/meeting.flac` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or leave --strict out to transcribe what is there
+    error: `[SANDBOX]/here/meeting.flac` is damaged (the end of the file is missing from [TIME] to [TIME]): copy or download it again, or do without `strict` to transcribe what is there
     exit 1
     ");
 }
@@ -123,7 +123,7 @@ fn parts_outside_the_recording_are_refused() {
     exit 1
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "2", "--end-time", "1"], @"
-    error: the slice of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end, or a length above 0
+    error: the part of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end, or a duration (`--max-duration`) above 0
     exit 2
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "soon"], @"
