@@ -56,6 +56,8 @@ pub struct Computation {
     pub idle_ms: i64,
     /// The cost of the checkpoints that this computation resumed from, in milliseconds.
     pub earlier_ms: i64,
+    /// JSON stored with the entry in place of the request's.
+    pub details: Option<String>,
 }
 
 impl From<Vec<u8>> for Computation {
@@ -158,6 +160,10 @@ impl SingleFlight<'_> {
         drop(lease);
         self.usage.count(|statistics| statistics.misses += 1);
         let cost_ms = took_ms.saturating_add(computed.earlier_ms);
+        let request = Request {
+            details: computed.details.or(request.details),
+            ..request
+        };
         let entry = self.store_computed(guard, parts, request, cost_ms, &computed.bytes, &mut warnings);
         Ok(Outcome {
             bytes: computed.bytes,

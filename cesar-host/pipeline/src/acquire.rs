@@ -123,6 +123,7 @@ pub(super) fn playlist(
         cancel,
         label: address.as_str(),
         bypass: true,
+        warnings: None,
     };
     let acquisition = Acquisition::new(context, &stage, address);
     if tools.downloads.offline {

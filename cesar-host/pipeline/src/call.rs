@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use cesar_base::names::visible;
 use cesar_runner::{Pcm, RunnerError, StageCall, StageEvents};
 use plugin_api::manifest::Scope;
 use plugin_api::resume;
@@ -10,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::error::PipelineError;
-use super::events::{Event, Observer};
+use super::events::Event;
 use super::prepared::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Stage;
@@ -50,8 +49,7 @@ pub(super) fn call_json(
 ) -> Result<String, PipelineError> {
     let call = stage_call(stage, request, audio);
     let events = Events {
-        observer: context.observer,
-        label: context.label,
+        context,
         stage: name,
         checkpoints,
     };
@@ -94,8 +92,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
     let request = json(&stage.request);
     let call = stage_call(stage, &request, None);
     let events = Events {
-        observer: context.observer,
-        label: context.label,
+        context,
         stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
@@ -133,29 +130,26 @@ pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
 
 /// Adds the stage to its plugin's events, and keeps its checkpoints.
 struct Events<'a, 'c> {
-    observer: &'a dyn Observer,
-    /// The name of the input in messages.
-    label: &'a str,
+    context: &'a Context<'a>,
     stage: Stage,
     checkpoints: Option<&'a Checkpoints<'c>>,
 }
 
 impl<'c> Events<'_, 'c> {
-    /// Names the input, as every warning does.
     fn warn(&self, json: &str) {
         if let Ok(message) = serde_json::from_str::<String>(json) {
-            self.observer.event(&Event::Warning(&format!(
-                "{}: {}",
-                visible(self.label),
-                visible(&message)
-            )));
+            self.context
+                .warnings
+                .iter()
+                .for_each(|warnings| warnings.keep(&message));
+            self.context.warn_for_plugin(&message);
         }
     }
 
     /// The checkpoints, once the earlier part is shown.
     fn replayed(&self) -> Option<&Checkpoints<'c>> {
         let checkpoints = self.checkpoints?;
-        checkpoints.replay(self.observer);
+        checkpoints.replay(self.context.observer);
         Some(checkpoints)
     }
 }
@@ -165,7 +159,7 @@ impl StageEvents for Events<'_, '_> {
         if let Some(checkpoints) = self.replayed() {
             checkpoints.progress(done, total);
         }
-        self.observer.event(&Event::Progress {
+        self.context.observer.event(&Event::Progress {
             stage: self.stage,
             done,
             total,
@@ -173,7 +167,7 @@ impl StageEvents for Events<'_, '_> {
     }
     fn segment(&self, start_ms: u64, end_ms: u64, text: &str) {
         self.replayed();
-        self.observer.event(&Event::Segment { start_ms, end_ms, text });
+        self.context.observer.event(&Event::Segment { start_ms, end_ms, text });
     }
     fn emit(&self, kind: &str, json: &str) {
         match self.replayed() {
@@ -183,6 +177,6 @@ impl StageEvents for Events<'_, '_> {
         }
     }
     fn log(&self, level: u8, target: &str, message: &str) {
-        self.observer.event(&Event::Log { level, target, message });
+        self.context.observer.event(&Event::Log { level, target, message });
     }
 }

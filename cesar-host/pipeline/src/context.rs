@@ -13,6 +13,7 @@ use super::error::PipelineError;
 use super::events::{Event, Observer, StageOutcome, StageReport};
 use super::stage::Stage;
 use super::tools::Tools;
+use super::warnings::{self, Warnings};
 
 /// A stage's result with its bytes.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) struct Context<'a> {
     pub(super) label: &'a str,
     /// Whether to ignore the cache, because it cannot be healed.
     pub(super) bypass: bool,
+    /// Keeps the warnings of the plugin that runs.
+    pub(super) warnings: Option<&'a Warnings>,
 }
 
 impl<'a> Context<'a> {
@@ -70,6 +73,17 @@ impl<'a> Context<'a> {
         self.observer.event(&Event::Warning(text));
     }
 
+    /// Passes a plugin's warning on, with the name of the input, as every warning.
+    pub(super) fn warn_for_plugin(&self, message: &str) {
+        self.warn(&format!("{}: {}", visible(self.label), visible(message)));
+    }
+
+    fn warn_again(&self, details: Option<&str>) {
+        for message in warnings::stored(details) {
+            self.warn_for_plugin(&message);
+        }
+    }
+
     fn finished(&self, parts: &KeyParts, outcome: StageOutcome, ms: i64) -> StageReport {
         let report = report(parts, outcome, ms);
         self.observer.event(&Event::Finished(&report));
@@ -83,7 +97,7 @@ impl<'a> Context<'a> {
         details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<Computed, PipelineError> {
-        let (computed, report) = self.take(parts, details, compute)?;
+        let (computed, report, _) = self.take(parts, details, compute)?;
         if report.outcome != StageOutcome::Hit {
             self.observer.event(&Event::Finished(&report));
         }
@@ -98,6 +112,7 @@ impl<'a> Context<'a> {
         let cache = self.cache()?;
         // Errors of the cache are reported when the stage is computed.
         let entry = cache.lookup(&parts.key()).ok()??;
+        self.warn_again(entry.details.as_deref());
         let report = self.finished(parts, StageOutcome::Hit, entry.cost_ms);
         Some((entry, report))
     }
@@ -109,17 +124,19 @@ impl<'a> Context<'a> {
         details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
     ) -> Result<(Computed, StageReport), PipelineError> {
-        let (computed, report) = self.take(parts, details, compute)?;
+        let (computed, report, stored) = self.take(parts, details, compute)?;
+        self.warn_again(stored.as_deref());
         self.observer.event(&Event::Finished(&report));
         Ok((computed, report))
     }
 
+    /// The result, and the details of one that was stored.
     fn take(
         &self,
         parts: &KeyParts,
         details: Option<String>,
         compute: impl FnOnce(Option<&KeyGuard>) -> Result<Computation, PipelineError>,
-    ) -> Result<(Computed, StageReport), PipelineError> {
+    ) -> Result<(Computed, StageReport, Option<String>), PipelineError> {
         let stage = Stage::of_key(parts);
         let compute = |guard: Option<&KeyGuard>| {
             self.observer.event(&Event::Started {
@@ -141,6 +158,7 @@ impl<'a> Context<'a> {
                     created_ms: None,
                 },
                 report,
+                None,
             ));
         };
         let mut wait = |waiting: &Waiting| {
@@ -177,6 +195,7 @@ impl<'a> Context<'a> {
             .as_ref()
             .map_or_else(|| Digest::of(&outcome.bytes), |entry| entry.digest);
         let created_ms = outcome.entry.as_ref().map(|entry| entry.created_ms);
+        let stored = outcome.entry.filter(|_| report.outcome != StageOutcome::Miss);
         Ok((
             Computed {
                 bytes: outcome.bytes,
@@ -184,6 +203,7 @@ impl<'a> Context<'a> {
                 created_ms,
             },
             report,
+            stored.and_then(|entry| entry.details),
         ))
     }
 }

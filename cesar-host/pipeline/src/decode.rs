@@ -87,7 +87,7 @@ pub(super) fn decode<'a>(
             bytes: serde_json::to_vec(&audio).expect("strings and numbers always serialise"),
             // Loading the model is no work that a hit would save.
             idle_ms: i64::try_from(idle.as_millis()).unwrap_or(i64::MAX),
-            earlier_ms: 0,
+            ..Computation::default()
         })
     })?;
     let audio: DecodedAudio =

@@ -101,6 +101,7 @@ pub(super) fn explain(
         cancel,
         label: &input.label,
         bypass: plan.bypass,
+        warnings: None,
     };
     let Some(cache) = context.cache() else { return Ok(None) };
     let mut walk = Walk {

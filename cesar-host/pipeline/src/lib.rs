@@ -80,6 +80,7 @@ mod store;
 mod tools;
 mod transcript;
 mod unread_options;
+mod warnings;
 mod word_options;
 
 pub use address::{Address, AddressError, check as check_address, is_address};

@@ -36,6 +36,7 @@ pub(super) fn render_document(
         cancel,
         label,
         bypass: false,
+        warnings: None,
     };
     // It becomes a part of the request as it is.
     let checked = || match serde_json::from_slice::<IgnoredAny>(document) {

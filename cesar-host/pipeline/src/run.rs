@@ -90,6 +90,7 @@ fn run_to<T>(
         cancel,
         label: &input.label,
         bypass: plan.bypass,
+        warnings: None,
     };
     let mut result = run_once(&context, plan, input, goal);
     let decoding = plan.refresh.iter().copied().chain([Stage::Decode]).collect();

@@ -79,6 +79,7 @@ fn storing_a_result_drops_its_partials() {
                 bytes: b"whole".to_vec(),
                 idle_ms: 20,
                 earlier_ms: 70,
+                details: None,
             })
         },
     );
