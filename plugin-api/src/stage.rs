@@ -68,7 +68,7 @@ impl Audio<'_> {
     }
 }
 
-/// Kind of the event of [`Ctx::warn`].
+/// Kind of the event of [`Ctx::warn`]; its body is the sentence as a JSON string.
 pub const WARNING: &str = "warning";
 
 /// The host from the view of one [`Stage::run`].
@@ -87,7 +87,8 @@ impl Ctx<'_> {
         self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
     }
 
-    /// Warns the user of the recording, in a sentence; the work continues.
+    /// Warns the user of the recording, in a sentence; the work continues. The warnings of an engine are shown again with a result from the
+    /// cache. A resumed run gives those that it would give from the beginning.
     pub fn warn(&mut self, message: &str) {
         self.emit(WARNING, &serde_json::Value::from(message));
     }

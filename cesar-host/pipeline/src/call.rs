@@ -13,6 +13,7 @@ use super::events::Event;
 use super::prepared::Prepared;
 use super::resume::Checkpoints;
 use super::stage::Stage;
+use super::warnings::Warnings;
 
 /// Runs one request of a stage, in a warm runner if there is one.
 pub(super) fn call(
@@ -48,8 +49,10 @@ pub(super) fn call_json(
     checkpoints: Option<&Checkpoints<'_>>,
 ) -> Result<String, PipelineError> {
     let call = stage_call(stage, request, audio);
+    let own = Warnings::default();
     let events = Events {
         context,
+        warnings: context.warnings.unwrap_or(&own),
         stage: name,
         checkpoints,
     };
@@ -93,6 +96,7 @@ pub(super) fn prepare(context: &Context<'_>, stage: &Prepared) -> Result<(), Pip
     let call = stage_call(stage, &request, None);
     let events = Events {
         context,
+        warnings: &Warnings::default(),
         stage: stage.manifest().stage.into(),
         checkpoints: None,
     };
@@ -131,17 +135,18 @@ pub(super) fn wrong(stage: &Prepared, detail: String) -> PipelineError {
 /// Adds the stage to its plugin's events, and keeps its checkpoints.
 struct Events<'a, 'c> {
     context: &'a Context<'a>,
+    warnings: &'a Warnings,
     stage: Stage,
     checkpoints: Option<&'a Checkpoints<'c>>,
 }
 
 impl<'c> Events<'_, 'c> {
     fn warn(&self, json: &str) {
-        if let Ok(message) = serde_json::from_str::<String>(json) {
-            self.context
-                .warnings
-                .iter()
-                .for_each(|warnings| warnings.keep(&message));
+        let Ok(message) = serde_json::from_str::<String>(json) else {
+            tracing::debug!(kind = plugin_api::WARNING, "{json}");
+            return;
+        };
+        if let Some(message) = self.warnings.keep(&message) {
             self.context.warn_for_plugin(&message);
         }
     }

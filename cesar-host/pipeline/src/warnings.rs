@@ -6,17 +6,24 @@ use serde_json::{Value, json};
 /// The field of an entry's details.
 const FIELD: &str = "warnings";
 
-/// The warnings of one run of a plugin.
+/// Maximum number of warnings of one run, and of characters of each.
+const MOST: usize = 32;
+const LONGEST: usize = 1_000;
+
+/// The different warnings of one run of a plugin.
 #[derive(Debug, Default)]
 pub(super) struct Warnings(Mutex<Vec<String>>);
 
 impl Warnings {
-    /// Keeps one, once.
-    pub(super) fn keep(&self, message: &str) {
+    /// Keeps one. Returns it if it is new, and not one too many.
+    pub(super) fn keep(&self, message: &str) -> Option<String> {
+        let message: String = message.chars().take(LONGEST).collect();
         let mut kept = self.0.lock();
-        if kept.iter().all(|other| other != message) {
-            kept.push(message.to_owned());
-        }
+        let is_new = kept.len() < MOST && !kept.contains(&message);
+        is_new.then(|| {
+            kept.push(message.clone());
+            message
+        })
     }
 
     /// `details` with the warnings; `None` without any.
@@ -45,9 +52,8 @@ mod tests {
     #[test]
     fn warnings_are_read_from_the_details_that_they_were_added_to() {
         let warnings = Warnings::default();
-        for message in ["a", "b", "a"] {
-            warnings.keep(message);
-        }
+        let shown = ["a", "b", "a"].map(|message| warnings.keep(message));
+        assert_eq!(shown, [Some("a".to_owned()), Some("b".to_owned()), None]);
         let details = warnings
             .in_details(Some(r#"{"models":{"model":"base"}}"#))
             .expect("two warnings");
@@ -57,5 +63,14 @@ mod tests {
         for none in [None, Some("{}"), Some("no JSON"), Some(r#"{"warnings":3}"#)] {
             assert_eq!(stored(none), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn neither_number_nor_length_of_warnings_is_without_limit() {
+        let warnings = Warnings::default();
+        let long = "x".repeat(2 * LONGEST);
+        assert_eq!(warnings.keep(&long).map(|kept| kept.len()), Some(LONGEST));
+        let shown = (0..2 * MOST).filter_map(|number| warnings.keep(&number.to_string()));
+        assert_eq!(shown.count(), MOST - 1);
     }
 }
