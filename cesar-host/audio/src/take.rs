@@ -10,7 +10,7 @@ use crate::{Decoded, Slice, demux};
 /// Additional sound that makes a take more complete, in milliseconds: decoders differ at the edges.
 const MORE_SOUND_MS: u64 = 60;
 
-/// Sound beyond what is missing, in milliseconds: the length of a loss is often estimated.
+/// Sound beyond what is missing, in milliseconds, where its length may be estimated.
 const TOO_MUCH_SOUND_MS: u64 = 1_000;
 
 /// Maximum level of a silent track (-70 dB): dither is quieter, and microphones are not.
@@ -66,10 +66,15 @@ impl Take {
     /// Whether it has more sound than is missing from a take that knows how much that is: the other reader took sound of a second format
     /// for that of the first, or foreign bytes for packets of another length.
     fn has_too_much(&self, native: &Self) -> bool {
-        let knows =
-            |issue: &Issue| issue.kind == IssueKind::FormatChange || issue.message == demux::PACKETS_OF_OTHER_LENGTH;
-        native.decoded.issues.iter().any(knows)
-            && self.sound_ms > native.sound_ms + native.decoded.missing_ms + TOO_MUCH_SOUND_MS
+        let has = |is_it: fn(&Issue) -> bool| native.decoded.issues.iter().any(is_it);
+        let tolerance_ms = if has(|issue| issue.kind == IssueKind::FormatChange) {
+            TOO_MUCH_SOUND_MS
+        } else if has(|issue| issue.message == demux::PACKETS_OF_OTHER_LENGTH) {
+            MORE_SOUND_MS
+        } else {
+            return false;
+        };
+        self.sound_ms > native.sound_ms + native.decoded.missing_ms + tolerance_ms
     }
 
     /// Classifies its gaps by another take of the same track: where that one found damage, sound was lost.
@@ -212,6 +217,7 @@ mod tests {
         };
         let native = of(19_000, 5_900, demux::PACKETS_OF_OTHER_LENGTH);
         assert!(!of(27_000, 100, "").is_better_than(&native));
+        assert!(!of(25_700, 100, "").is_better_than(&native));
         assert!(of(24_800, 100, "").is_better_than(&native));
         assert!(of(27_000, 100, "").is_better_than(&of(19_000, 5_900, "")));
     }

@@ -1,4 +1,7 @@
 //! The lengths of Opus packets, by the times of their blocks.
+//!
+//! What packets are usually long is known once one is as long as its block. Damaged packets before it, and those that share a block with
+//! others, are believed.
 
 use super::super::xiph::{OPUS_RATE, OpusLengths};
 use super::{Loss, Packet};
