@@ -172,6 +172,8 @@ struct FfmpegSource {
     passed: Nanoseconds,
     /// Whether the declared end lacks the late start of the track: ffprobe omits it in AVI, which ffmpeg follows.
     lacks_start: bool,
+    /// Whether the container has no time stamps: the bytes in a jump hold no frame that ffmpeg found.
+    is_counted: bool,
     /// Whether sound begins at 0, so that a later begin is a loss; and whether it was one.
     begins_at_0: bool,
     has_lost_begin: bool,
@@ -258,6 +260,7 @@ impl FfmpegSource {
             holes: holes.list.into(),
             passed: 0,
             lacks_start: opened.kind == Kind::Foreign("avi"),
+            is_counted: opened.kind == Kind::Foreign("avi"),
             begins_at_0: opened.kind.ffmpeg().is_some_and(|name| CHECKED.contains(&name)),
             has_lost_begin: false,
             position: 0,
@@ -400,6 +403,7 @@ impl Source for FfmpegSource {
     fn explain(&mut self, gap: (Nanoseconds, Nanoseconds)) -> Option<String> {
         self.child.stop();
         self.take_messages();
-        self.reports.about(gap).map(reported)
+        let told = self.reports.about(gap).map(reported);
+        told.or_else(|| self.is_counted.then(|| "bytes without frames of sound".to_owned()))
     }
 }

@@ -351,6 +351,28 @@ fn sound_of_avi_begins_where_its_header_says() {
     assert!(ends.max().unwrap().abs_diff(15_000) < 200, "{decoded:?}");
 }
 
+/// AVI has no time stamps. ffmpeg passes over zeros in packets, and counts their time.
+#[test]
+fn zeros_in_packets_of_avi_are_lost_sound() {
+    let folder = folder();
+    let path = made(&folder, "a.avi", &[SOUND, &["-c:a", "mp3"]]);
+    let mut bytes = fs::read(&path).unwrap();
+    let chunks = bytes
+        .windows(4)
+        .enumerate()
+        .filter(|(_, name)| name == b"01wb" || name == b"00wb");
+    let index = bytes.windows(4).position(|window| window == b"idx1").unwrap();
+    let chunks: Vec<_> = chunks.map(|(at, _)| at).filter(|at| *at < index).collect();
+    for at in &chunks[chunks.len() / 3..chunks.len() / 2] {
+        let size = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
+        bytes[at + 8..at + 8 + size].fill(0);
+    }
+    let path = write(&folder, "zeros.avi", &bytes);
+    let (decoded, _) = decode_with(&path, Slice::default(), &ffmpeg()).unwrap();
+    assert_eq!(kinds(&decoded), [IssueKind::Damaged], "{decoded:?}");
+    assert!((1_500..2_500).contains(&decoded.missing_ms), "{decoded:?}");
+}
+
 #[test]
 fn compressed_sound_stored_as_samples_is_not_played_as_noise() {
     let folder = folder();
