@@ -118,7 +118,7 @@ pub enum AudioError {
         duration_ms: u64,
     },
     /// The slice ends before it begins.
-    #[error("the part of `{name}` ends at {} s, not after its start at {} s: choose a later end, or a duration (`--max-duration`) above 0", seconds(*end_ms), seconds(*start_ms))]
+    #[error("the part of `{name}` ends at {} s, not after its start at {} s: choose a later end, or a length above 0", seconds(*end_ms), seconds(*start_ms))]
     EmptySlice {
         /// The recording.
         name: Name,

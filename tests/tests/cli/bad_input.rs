@@ -123,7 +123,7 @@ fn parts_outside_the_recording_are_refused() {
     exit 1
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "2", "--end-time", "1"], @"
-    error: the part of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end, or a duration (`--max-duration`) above 0
+    error: the part of `[FIXTURES]/short.wav` ends at [TIME], not after its start at [TIME]: choose a later end, or a length above 0
     exit 2
     ");
     assert_refused!(sandbox, [path(&recording), "--start-time", "soon"], @"

@@ -121,8 +121,8 @@ fn both_engines_detect_spanish() {
         .arg(&rings)
         .status();
     assert!(status.expect("`ffmpeg` is installed").success());
-    for engine in ["ct2", "whisper-cpp"] {
-        let path = rings.to_str().unwrap();
+    for (engine, path) in [("ct2", &rings), ("whisper-cpp", &rings), ("whisper-cpp", &recording)] {
+        let path = path.to_str().unwrap();
         let arguments = [
             "transcribe",
             path,
