@@ -18,7 +18,7 @@ set(CESAR_NATIVE "${CMAKE_CURRENT_LIST_DIR}")
 # Fortified functions need optimisation.
 set(CESAR_NOT_OPTIMISED "-O0 -U_FORTIFY_SOURCE")
 
-# Those that are left alone define the same macros and functions.
+# Files that are left alone define macros and functions of equal names.
 function(cesar_join_onednn)
   # 41 files, each a generator of one routine.
   foreach(group bf16/jit_avx512 f32/jit_avx2 f32/jit_avx512 s8x8s32/jit_avx2 s8x8s32/jit_avx512)

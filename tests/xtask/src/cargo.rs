@@ -51,8 +51,8 @@ fn beside_program(build: &mut Command, with_program: impl FnOnce() -> Outcome + 
     thread::scope(|scope| {
         let mut with_program = Some(with_program);
         let mut beside = None;
-        for message in messages.into_iter().flat_map(BufRead::lines) {
-            if is_program(&message.map_err(failure)?) {
+        for message in messages.into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+            if is_program(&message) {
                 beside = with_program
                     .take()
                     .map(|with_program| scope.spawn(with_program))
