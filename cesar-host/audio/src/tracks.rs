@@ -1,5 +1,6 @@
 //! Choice of the audio tracks to read.
 
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -17,6 +18,18 @@ pub enum TrackChoice {
     Named(String),
     /// All tracks, each as a channel.
     All,
+}
+
+/// The text that reads as the same choice.
+impl fmt::Display for TrackChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("default"),
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Named(name) => formatter.write_str(name),
+            Self::All => formatter.write_str("all"),
+        }
+    }
 }
 
 impl FromStr for TrackChoice {

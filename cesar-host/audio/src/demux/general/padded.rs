@@ -9,12 +9,18 @@ use symphonia::core::io::MediaSource;
 
 use crate::stop;
 
+/// Maximum number of zeros that are read: more than the rest of a packet, and what is read ahead. A reader that has lost its place in a
+/// damaged file would take them for empty chunks, as far as the declared length.
+const MOST_ZEROS: usize = 1 << 20;
+
 /// The file, extended to its declared length.
 pub(super) struct Padded {
     file: File,
     there: u64,
     claimed: u64,
     position: u64,
+    /// Zeros that may still be read.
+    zeros: usize,
     /// Bytes that are read instead of those of the file, at their positions.
     patches: Vec<(u64, Vec<u8>)>,
 }
@@ -29,6 +35,7 @@ impl Padded {
             there,
             claimed: claimed.max(there),
             position: 0,
+            zeros: MOST_ZEROS,
             patches,
         })
     }
@@ -43,8 +50,9 @@ impl Read for Padded {
             self.file.read(&mut buffer[..read])?
         } else {
             let left = usize::try_from(self.claimed.saturating_sub(self.position)).unwrap_or(usize::MAX);
-            let zeros = left.min(buffer.len());
+            let zeros = left.min(buffer.len()).min(self.zeros);
             buffer[..zeros].fill(0);
+            self.zeros -= zeros;
             zeros
         };
         for (start, bytes) in &self.patches {
