@@ -87,8 +87,7 @@ impl Ctx<'_> {
         self.sink.segment(segment.start_ms, segment.end_ms, &segment.text);
     }
 
-    /// Warns the user of the recording, in a sentence; the work continues. The warnings of an engine are shown again with a result from the
-    /// cache. A resumed run gives those that it would give from the beginning.
+    /// Warns the user of the recording, in a sentence; the work continues. Warnings are shown again with a result from the cache. A resumed run gives those that it would give from the beginning.
     pub fn warn(&mut self, message: &str) {
         self.emit(WARNING, &serde_json::Value::from(message));
     }
