@@ -1,9 +1,11 @@
 //! The value of a plugin's option as the user wrote it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An option's value before its type is known from the plugin's manifest.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GivenValue {
     /// Text from a flag or an environment variable.
     Text(String),

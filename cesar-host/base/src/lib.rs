@@ -10,10 +10,12 @@
 //! | `folders` | the user's folders, by the XDG Base Directory Specification |
 //! | `given` | the value of a plugin's option as the user wrote it |
 //! | `replace` | small files that are replaced as a whole |
+//! | `leases` | leases on names, for processes that share a database |
+//! | `records` | small texts under names, which several machines share |
 //! | `side_file` | files that a user names beside the recording |
 //! | `nearest` | suggestions for mistyped names |
 //! | `units` | sizes and durations as users write them |
-//! | [`tls_roots`] | root certificates for the host's HTTP clients |
+//! | [`tls_roots`] | root certificates for the host's clients |
 
 mod clock;
 mod digest;
@@ -21,8 +23,10 @@ mod file_stamp;
 mod folders;
 mod given;
 mod io;
+mod leases;
 pub mod names;
 mod nearest;
+mod records;
 mod replace;
 mod side_file;
 pub mod tls_roots;
@@ -34,7 +38,9 @@ pub use file_stamp::FileStamp;
 pub use folders::Folders;
 pub use given::GivenValue;
 pub use io::{Fault, FaultKind, Io, is_disk_full};
+pub use leases::{SharedLease, SharedLeases};
 pub use nearest::nearest;
+pub use records::{MemoryRecords, Record, Records, RecordsError, change_record};
 pub use replace::{replace, replace_durably};
 pub use side_file::{open_file, open_input, read_file};
 pub use units::{OFF, parse_duration, parse_size, parse_time};
