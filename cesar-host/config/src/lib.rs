@@ -48,7 +48,7 @@ pub use resolved::{Given, GivenOption, Resolved};
 pub use setting::{Fallback, Flag, Group, Kind, Setting};
 pub use settings::{
     AudioSettings, CacheLimits, CacheSettings, DiarizeSettings, Ffmpeg, GlossarySettings, LogSettings, MemoryLimit,
-    ModelSettings, OutputSettings, PluginSettings, Progress, ServerSettings, Settings, StageSettings,
+    ModelSettings, OutputSettings, PluginSettings, Progress, RemoteSettings, ServerSettings, Settings, StageSettings,
 };
 pub use show::{Row, Show};
 pub use source::{Layer, Source};

@@ -84,6 +84,8 @@ pub enum Group {
     Pull,
     /// `cesar serve`.
     Serve,
+    /// `cesar worker`, which takes the flags of `cesar serve` about running jobs.
+    Worker,
     /// `cesar config show`, which takes the flags of all groups.
     Config,
 }

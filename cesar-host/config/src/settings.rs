@@ -117,6 +117,19 @@ pub struct CacheSettings {
     pub enabled: bool,
     /// Limits of size and age.
     pub limits: CacheLimits,
+    /// The cache that machines share, if there is one.
+    pub remote: Option<RemoteSettings>,
+}
+
+/// The cache that machines share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteSettings {
+    /// Its URL.
+    pub url: String,
+    /// Whether it is only read.
+    pub read_only: bool,
+    /// A file with the key that seals results.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Limits of size and age of the cache.
@@ -237,12 +250,20 @@ pub struct ServerSettings {
     pub insecure: bool,
     /// Maximum number of running jobs.
     pub workers: usize,
+    /// The address of the database of jobs, with its password; without one they are in the data folder.
+    pub jobs: Option<String>,
+    /// Time after which a worker that does not renew its registration in the database is dead.
+    pub lease: Duration,
     /// Maximum number of queued jobs.
     pub max_queue: u64,
     /// Maximum size of an upload, in bytes.
     pub max_upload: u64,
     /// Maximum total of unfinished resumable uploads, in bytes; at least `max_upload`.
     pub max_unfinished_uploads: u64,
+    /// The storage of uploads for several machines, as a URL.
+    pub blobs: Option<String>,
+    /// Maximum total of copies of its uploads that are not in use, in bytes.
+    pub max_copies: u64,
     /// Maximum number of open connections.
     pub max_connections: usize,
     /// Maximum time without data from a client.
@@ -311,6 +332,11 @@ impl Resolved {
                 dir: self.path("cache.dir"),
                 enabled: self.boolean("cache.enabled"),
                 limits: self.cache_limits(),
+                remote: self.text("cache.remote").map(|url| RemoteSettings {
+                    url,
+                    read_only: self.text("cache.remote_mode").as_deref() == Some("read-only"),
+                    key_file: self.path("cache.remote_key_file"),
+                }),
             },
             search: self.boolean("search.enabled"),
             plugins: PluginSettings {
@@ -358,9 +384,13 @@ impl Resolved {
             port: u16::try_from(self.number("server.port")).unwrap_or_default(),
             insecure: self.boolean("server.insecure"),
             workers: count("server.workers"),
+            jobs: self.text("server.jobs"),
+            lease: seconds("server.lease_s"),
             max_queue: self.number("server.max_queue"),
             max_upload,
             max_unfinished_uploads: max_unfinished.max(max_upload),
+            blobs: self.text("server.blobs"),
+            max_copies: self.number("server.max_copies_mb") * 1_000_000,
             max_connections: count("server.max_connections"),
             idle_timeout: seconds("server.idle_timeout_s"),
             cancel_on_disconnect: self.boolean("server.cancel_on_disconnect"),

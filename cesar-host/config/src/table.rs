@@ -4,17 +4,20 @@ use super::setting::{Fallback, Group, Kind, Setting};
 
 const TRANSCRIBE: &[Group] = &[Group::Transcribe];
 const WITH_SERVE: &[Group] = &[Group::Transcribe, Group::Serve];
-const WITH_CACHE: &[Group] = &[Group::Transcribe, Group::Cache, Group::Serve];
-const WITH_PLUGINS: &[Group] = &[Group::Transcribe, Group::Plugins, Group::Serve];
+const WITH_WORKER: &[Group] = &[Group::Transcribe, Group::Serve, Group::Worker];
+const WITH_CACHE: &[Group] = &[Group::Transcribe, Group::Cache, Group::Serve, Group::Worker];
+const WITH_PLUGINS: &[Group] = &[Group::Transcribe, Group::Plugins, Group::Serve, Group::Worker];
 const WITH_MODELS: &[Group] = &[
     Group::Transcribe,
     Group::Plugins,
     Group::Models,
     Group::Pull,
     Group::Serve,
+    Group::Worker,
 ];
-const WITH_NETWORK: &[Group] = &[Group::Transcribe, Group::Pull, Group::Serve];
+const WITH_NETWORK: &[Group] = &[Group::Transcribe, Group::Pull, Group::Serve, Group::Worker];
 const SERVE: &[Group] = &[Group::Serve];
+const JOBS: &[Group] = &[Group::Serve, Group::Worker];
 const EVERYWHERE: &[Group] = &[Group::Global];
 
 const PLUGINS_OWN: Fallback = Fallback::Unset("the plugin's own default");
@@ -69,7 +72,7 @@ pub const SETTINGS: &[Setting] = &[
         at_least(0),
         "Number of threads of the engine; 0 lets it choose.",
     )
-    .flag("threads", "N", WITH_SERVE)
+    .flag("threads", "N", WITH_WORKER)
     .short('t'),
     Setting::new(
         "asr.parallel",
@@ -86,7 +89,7 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Text,
         "Device of the engine, such as `cpu` or `cuda`.",
     )
-    .flag("device", "DEVICE", WITH_SERVE),
+    .flag("device", "DEVICE", WITH_WORKER),
     asr_option(
         "asr.compute_type",
         Kind::Text,
@@ -237,7 +240,7 @@ pub const SETTINGS: &[Setting] = &[
         "The yt-dlp program, for recordings on web pages, by name or path.",
     )
     .option_of("download.options")
-    .flag("yt-dlp", "PROGRAM", WITH_SERVE),
+    .flag("yt-dlp", "PROGRAM", WITH_WORKER),
     Setting::new(
         "download.yt_dlp_args",
         Kind::Texts,
@@ -259,7 +262,7 @@ pub const SETTINGS: &[Setting] = &[
         "A cookies file in Netscape format, for yt-dlp.",
     )
     .option_of("download.options")
-    .flag("cookies", "FILE", WITH_SERVE),
+    .flag("cookies", "FILE", WITH_WORKER),
     Setting::new(
         "download.options",
         Kind::Options,
@@ -335,7 +338,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Boolean(true),
         "Whether to use the cache.",
     )
-    .switch("no-cache", false, "Neither read nor write the cache.", WITH_SERVE),
+    .switch("no-cache", false, "Neither read nor write the cache.", WITH_WORKER),
     Setting::new(
         "cache.max_size",
         Kind::Size,
@@ -359,6 +362,24 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Duration,
         Fallback::Text("2 h"),
         "Maximum wait for another process that computes the same result, before computing it too.",
+    ),
+    Setting::new(
+        "cache.remote",
+        Kind::Text,
+        Fallback::Unset("none"),
+        "A cache that machines share, behind the folder of each: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `file:///FOLDER`.",
+    ),
+    Setting::new(
+        "cache.remote_mode",
+        Kind::Choice(&["read-write", "read-only"]),
+        Fallback::Text("read-write"),
+        "Whether results are stored in the shared cache, or only read.",
+    ),
+    Setting::new(
+        "cache.remote_key_file",
+        Kind::Path,
+        Fallback::Unset("none"),
+        "A file with a key, readable by its owner alone: only results of machines with the same key are used from the shared cache.",
     ),
     Setting::new(
         "search.enabled",
@@ -504,13 +525,28 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "server.workers",
         Kind::Integer {
-            minimum: 1,
+            minimum: 0,
             maximum: Some(64),
         },
         Fallback::Integer(1),
-        "Number of jobs that run at a time.",
+        "Number of jobs that run at a time; with 0, only `cesar worker` runs them.",
     )
     .flag("workers", "N", SERVE),
+    Setting::new(
+        "server.jobs",
+        Kind::Secret,
+        Fallback::Unset("`jobs.db` in the data folder, for one server"),
+        "The PostgreSQL database of jobs for several servers: `postgres://USER:PASSWORD@HOST/DATABASE`, also for `cesar jobs` and `cesar search`.",
+    ),
+    Setting::new(
+        "server.lease_s",
+        Kind::Integer {
+            minimum: 1,
+            maximum: Some(3_600),
+        },
+        Fallback::Integer(60),
+        "Seconds until a worker with `server.jobs` counts as dead that does not renew its registration, as it does in a third of them.",
+    ),
     Setting::new(
         "server.max_queue",
         Kind::Integer {
@@ -539,6 +575,21 @@ pub const SETTINGS: &[Setting] = &[
         },
         Fallback::Integer(40_960),
         "Maximum total of unfinished resumable uploads, in MB (1000000 bytes); at least `server.max_upload_mb`.",
+    ),
+    Setting::new(
+        "server.blobs",
+        Kind::Text,
+        Fallback::Unset("uploads are on this machine alone"),
+        "The storage of uploads for several machines, such as `s3://bucket/prefix` or `file:///shared/uploads`.",
+    ),
+    Setting::new(
+        "server.max_copies_mb",
+        Kind::Integer {
+            minimum: 0,
+            maximum: Some(1_000_000_000),
+        },
+        Fallback::Integer(20_000),
+        "Maximum total of copies of uploads in `server.blobs` that are on this machine and not in use, in MB (1000000 bytes).",
     ),
     Setting::new(
         "server.max_connections",
@@ -582,7 +633,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Integer(900),
         "Seconds until an idle model is unloaded; 0 unloads it at once.",
     )
-    .flag("model-idle", "SECONDS", SERVE),
+    .flag("model-idle", "SECONDS", JOBS),
     Setting::new(
         "server.shutdown_grace_s",
         Kind::Integer {
@@ -592,7 +643,7 @@ pub const SETTINGS: &[Setting] = &[
         Fallback::Integer(10),
         "Seconds for running jobs to finish at shutdown; after that they are requeued.",
     )
-    .flag("shutdown-grace", "SECONDS", SERVE),
+    .flag("shutdown-grace", "SECONDS", JOBS),
     Setting::new(
         "server.keep_completed_h",
         Kind::Integer {
@@ -627,7 +678,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "server.webhook_secret",
         Kind::Secret,
-        Fallback::Unset("a secret created at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`"),
+        Fallback::Unset("a secret created at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret` or the database of `server.jobs`"),
         "The secret that signs webhooks.",
     ),
 ];

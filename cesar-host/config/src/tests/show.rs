@@ -78,6 +78,9 @@ fn values_are_shown_with_their_source() {
             "cache.min_free_disk | \"1 GB\" | default",
             "cache.ttl | (none) | default",
             "cache.lock_timeout | \"2 h\" | default",
+            "cache.remote | (none) | default",
+            "cache.remote_mode | \"read-write\" | default",
+            "cache.remote_key_file | (none) | default",
             "search.enabled | true | default",
             "plugins.dirs | (none) | default",
             "plugins.path | [\"/opt/plugins\"] | CESAR_PLUGIN_PATH",
@@ -98,9 +101,13 @@ fn values_are_shown_with_their_source() {
             "server.port | 5000 | default",
             "server.insecure | false | default",
             "server.workers | 1 | default",
+            "server.jobs | (`jobs.db` in the data folder, for one server) | default",
+            "server.lease_s | 60 | default",
             "server.max_queue | 1000 | default",
             "server.max_upload_mb | 4096 | default",
             "server.max_unfinished_uploads_mb | 40960 | default",
+            "server.blobs | (uploads are on this machine alone) | default",
+            "server.max_copies_mb | 20000 | default",
             "server.max_connections | 1024 | default",
             "server.idle_timeout_s | 30 | default",
             "server.cancel_on_disconnect | true | default",
@@ -111,7 +118,7 @@ fn values_are_shown_with_their_source() {
             "server.keep_failed_h | 168 | default",
             "server.cors_origins | (none) | default",
             "server.allow_private_addresses | false | default",
-            "server.webhook_secret | (a secret created at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret`) | default",
+            "server.webhook_secret | (a secret created at the first start, in `$XDG_DATA_HOME/cesar/webhook.secret` or the database of `server.jobs`) | default",
         ]
     );
 }
@@ -123,6 +130,9 @@ fn secrets_are_hidden() {
     assert_eq!(resolved.settings().server.webhook_secret.as_deref(), Some("hunter2"));
     let show = serde_json::to_string(&resolved.show()).unwrap() + &resolved.show().to_string();
     assert!(!show.contains("hunter2") && show.contains("(not shown)"), "{show}");
+    let home = Home::new().with("CESAR_SERVER_JOBS", "postgres://ann:hunter2@db/jobs");
+    let show = home.resolve(&[]).unwrap().show().to_string();
+    assert!(!show.contains("hunter2"), "{show}");
 }
 
 #[test]
