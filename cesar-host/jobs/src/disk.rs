@@ -93,12 +93,22 @@ impl Disk {
         self.0.rename(from, to)
     }
 
+    /// Gives a file a second name; an existing one is an error.
+    pub(super) fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.run(|| fs::hard_link(from, to))
+    }
+
     /// Removes a file; a missing one is not an error.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.0.run(|| match fs::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,
         })
+    }
+
+    /// Takes the kernel's shared lock on a file, when no other holds the exclusive one.
+    pub(super) fn lock_shared(&self, file: &File) -> io::Result<()> {
+        self.0.run(|| file.lock_shared())
     }
 
     /// Tries to take the kernel's exclusive lock on a file; `false` when another holds it.

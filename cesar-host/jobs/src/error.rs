@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use cesar_base::is_disk_full;
 use rusqlite::ErrorCode;
 
-use super::id::JobId;
+use super::id::{JobId, WorkerId};
 use super::job::JobState;
 
-/// Why jobs could not be read or changed. Nothing was changed, or, if SQLite failed during the commit, nothing acknowledged.
+/// Why jobs could not be read or changed. Nothing was changed, or, if the store failed during the commit, nothing acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum JobsError {
     /// The file system returned an error.
@@ -54,6 +54,59 @@ pub enum JobsError {
         /// The version in use.
         found: &'static str,
     },
+    /// The address of the jobs database cannot be used.
+    #[error(
+        "the address of the jobs database is invalid ({reason}); write it as `postgres://USER:PASSWORD@HOST/DATABASE`"
+    )]
+    InvalidAddress {
+        /// What is wrong with it, without its values.
+        reason: String,
+    },
+    /// This program lacks the store that the address names.
+    #[error(
+        "this Cesar has no PostgreSQL (it was built without the feature `cluster`); unset the address of the jobs database, or build it with that feature"
+    )]
+    NoPostgres,
+    /// A server of databases returned an error, or did not answer.
+    #[error("cannot {action} (jobs database `{database}`: {cause}); check that it runs and accepts this user")]
+    Server {
+        /// The action, as a verb.
+        action: &'static str,
+        /// The address of the database, without a password.
+        database: String,
+        /// The error of the server or of the connection.
+        cause: String,
+        /// Whether no space was left on the server's disk.
+        is_full: bool,
+    },
+    /// The jobs of the database were written by a later Cesar.
+    #[error(
+        "the jobs database `{database}` has schema {found} and this Cesar knows up to {supported}; use the newer Cesar"
+    )]
+    NewerServer {
+        /// The address of the database, without a password.
+        database: String,
+        /// Its schema version.
+        found: i64,
+        /// The newest version that this program supports.
+        supported: i64,
+    },
+    /// The database cannot hold jobs.
+    #[error("the jobs database `{database}` cannot be used ({reason}); {remedy}")]
+    UnsuitableDatabase {
+        /// The address of the database, without a password.
+        database: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What a user can do.
+        remedy: &'static str,
+    },
+    /// The worker's registration has ended, so that it can claim no job.
+    #[error("worker `{worker}` is no longer registered, as it did not renew its lease in time; register another")]
+    Unregistered {
+        /// The worker.
+        worker: WorkerId,
+    },
     /// There is no such job, or no longer.
     #[error("there is no job `{job}`; finished jobs are removed after a while, see the list of jobs")]
     NotFound {
@@ -82,6 +135,18 @@ pub enum JobsError {
         /// Its state.
         state: JobState,
     },
+    /// The storage that machines share for uploads refused, could not be reached, or has other bytes.
+    #[error(
+        "cannot {action} uploads in `{location}` ({source}); check the address, the credentials, the clock and the network"
+    )]
+    Blobs {
+        /// The action, as a verb.
+        action: &'static str,
+        /// The name of the storage.
+        location: String,
+        /// The storage's error.
+        source: io::Error,
+    },
     /// An upload exceeds the limit.
     #[error("the upload is larger than {limit} bytes; send a smaller file, or raise the server's limit")]
     TooLarge {
@@ -91,12 +156,19 @@ pub enum JobsError {
 }
 
 impl JobsError {
+    /// Whether the storage that machines share may answer later. Other bytes than those that were stored stay so.
+    #[must_use]
+    pub fn is_storage_away(&self) -> bool {
+        matches!(self, Self::Blobs { source, .. } if source.kind() != io::ErrorKind::InvalidData)
+    }
+
     /// Whether no space was left on the disk.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {
             Self::Io { source, .. } => is_disk_full(source),
             Self::Database { source, .. } => source.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            Self::Server { is_full, .. } => *is_full,
             _ => false,
         }
     }

@@ -54,6 +54,17 @@ macro_rules! identity {
             }
         }
 
+        #[cfg(feature = "postgres")]
+        impl $name {
+            pub(crate) fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            pub(crate) fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
         impl FromStr for $name {
             type Err = ParseIdError;
 
@@ -122,7 +133,8 @@ fn version_4(random: &dyn Random) -> Uuid {
 }
 
 impl UploadId {
-    pub(super) fn new(random: &dyn Random) -> Self {
+    /// A new id, by chance.
+    pub fn new(random: &dyn Random) -> Self {
         Self(version_4(random))
     }
 

@@ -20,9 +20,9 @@
 //! | actor | operation | right |
 //! |---|---|---|
 //! | clients | [`JobStore::submit`], [`JobStore::cancel`], [`JobStore::retry`] and reading | none needed here |
-//! | a worker | [`JobStore::claim`] | the lock on its file ([`Worker`]) |
+//! | a worker | [`JobStore::claim`], [`JobStore::claim_from`] | its registration ([`Worker`]): a locked file, or a row that has not expired |
 //! | a worker | [`progress`](JobStore::progress), [`complete`](JobStore::complete), [`fail`](JobStore::fail), … | the [`Lease`] of its claim |
-//! | any process | [`Workers::recover`] | the lock on the dead worker's file |
+//! | any process | [`Liveness::recover`] | the lock on the dead worker's file, or the removal of its row |
 //! | any process | [`JobStore::claim_webhook`] and [`JobStore::record_delivery`] | the [`WebhookLease`] of the claim |
 //! | any process | [`JobStore::prune`], [`Uploads::sweep`] | the job has ended; the file's lock is free |
 //!
@@ -30,11 +30,12 @@
 //! 1. **A worker that lost a job cannot change it.** Every transition of a worker is one statement that finds the row
 //!    by job and lease; a lease is the number of a claim, counted over the job's whole life.
 //! 2. **No acknowledged job is lost.** [`Submission::New`] is returned after the commit is on the device
-//!    ([`SqliteJobs`]), and an upload is on the device before its job ([`Uploads`]). Undecided work after an error is
+//!    ([`SqliteJobs`], `PostgresJobs`), and an upload is on the device before its job ([`Uploads`]). Undecided work after an error is
 //!    not acknowledged.
 //! 3. **A job ends together with its document.** Both are stored in one statement, so no job that is claimed again
 //!    has a finished document. A job with a document from before a retry ends in `partial`, not in `error`.
-//! 4. **A dead worker's job is claimed again at once**, because a lock shows that it is dead, not a clock ([`Workers`]).
+//! 4. **A dead worker's job is claimed again**: on one machine at once, because a lock shows that it is dead ([`Workers`]); in a database
+//!    when its lease has expired by the database's clock (`PostgresWorkers`).
 //! 5. The document stays with its job until retention removes both, independently of the cache.
 //!
 //! # Attempts
@@ -44,10 +45,10 @@
 //! the code `plugin_crashed`. A retry on request starts with all attempts.
 //!
 //! # A worker's life
-//! [`Workers::register`]; [`Workers::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds; then:
+//! [`Liveness::register`]; [`Liveness::recover`] and [`Uploads::sweep`] at the start, recovery also every few seconds; then:
 //! claim → run, reporting `progress` a few times a second and stopping at [`Signal::Cancel`] → `complete`, `complete_partly`,
 //! `fail` or `cancelled` → the webhook, by any process that claims it. [`JobStore::next_due`] is the time of the next check.
-//! On [`JobsError::LeaseLost`] it drops its results. At the end, `hand_back`.
+//! On [`JobsError::LeaseLost`] it drops its results; on [`JobsError::Unregistered`] it registers again. At the end, `hand_back`.
 //!
 //! # Files
 //! ```text
@@ -58,21 +59,29 @@
 //! <data>/uploads/<id>.tus   resumable uploads, with their descriptions in <id>.json
 //! ```
 //! Lock order: the file of a worker or of an upload, then `jobs.setup.lock`, then the store's mutex, then the
-//! transaction. Nothing here waits for a worker's or an upload's lock; they are only tried.
+//! transaction. Nothing here waits for a worker's lock; it is only tried. An upload's is only waited for by those who read a copy.
 //!
 //! # Limits
-//! One machine: locks and the write-ahead log need one kernel. Power loss is covered by the order of syncs, not by
+//! In a folder, one machine: locks and the write-ahead log need one kernel. Servers on several machines use a database ([`Location`]), and
+//! share uploads by [`Blobs`]. Power loss is covered by the order of syncs, not by
 //! tests: these can only fail operations and kill processes. Everything here blocks; an async server calls it from
 //! threads that may block.
 
+mod blobs;
+mod changes;
 mod disk;
 mod error;
 mod id;
 mod job;
+mod liveness;
+mod location;
 mod policy;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod request;
 mod resumable;
 mod resumable_sweep;
+mod shared_uploads;
 mod sqlite;
 mod store;
 mod uploads;
@@ -83,18 +92,25 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
+pub use blobs::Blobs;
+pub use changes::{Change, Changes};
 pub use disk::Disk;
 pub use error::{JobsError, Result};
 pub use id::{JobId, ParseIdError, Random, SystemRandom, UploadId, WorkerId};
 pub use job::{Job, JobState, ParseStateError, Progress, Report, StageError, Webhook, WebhookState};
+pub use liveness::{Liveness, Recovery, Worker};
+pub use location::{Location, OpenedJobs};
 pub use policy::{Policy, Retention};
-pub use request::{JobRequest, Source, TranscribeRequest};
+#[cfg(feature = "postgres")]
+pub use postgres::{LEASE, PostgresJobs, PostgresOptions, PostgresWorkers};
+pub use request::{JobRequest, ResolvedGlossary, ResolvedRequest, ResolvedStage, Source, TranscribeRequest};
 pub use resumable::{Description, LIFETIME_MS, Opened, ResumableState, ResumableWriter};
+pub use shared_uploads::{LocalUpload, ORPHAN_AGE};
 pub use sqlite::{SqliteJobs, StoreOptions};
 pub use store::{
-    Cancellation, Claim, Counts, Delivery, Failure, FailureKind, Idempotency, JobStore, Lease, ListQuery, NewJob,
-    NextDue, Pruned, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
+    Cancellation, Claim, Counts, Delivery, EventPosition, Failure, FailureKind, Idempotency, JobStore, Lease,
+    ListQuery, NewJob, NextDue, Offer, Pruned, RunEvent, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
 };
 pub use uploads::{StoredUpload, Swept, UploadWriter, Uploads};
 pub use view::JobView;
-pub use workers::{Recovery, Worker, Workers};
+pub use workers::Workers;

@@ -13,6 +13,9 @@ pub(super) const LONGEST_PAUSE_MS: i64 = 600_000;
 /// Maximum pause, in ms, with jitter: a later time was set by a clock that has been set back since, and is ignored.
 pub(super) const FARTHEST_MS: i64 = LONGEST_PAUSE_MS * 11 / 10;
 
+/// How long the events of an ended job are kept for listeners in other processes, in ms.
+pub(super) const EVENTS_LIFETIME_MS: i64 = 600_000;
+
 /// Maximum number of crashes of one plugin on one job; the last ends the job.
 pub(super) const CRASHES: u32 = 2;
 

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use cesar_base::Digest;
+use cesar_base::{Digest, GivenValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
@@ -124,6 +124,9 @@ pub struct TranscribeRequest {
     /// Ignore cached results and recompute everything.
     #[serde(deserialize_with = "flag", skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
+    /// Labels that the worker must have (`cesar worker --label`), such as `gpu`; in forms separated by commas.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 impl TranscribeRequest {
@@ -156,6 +159,54 @@ impl TranscribeRequest {
     }
 }
 
+/// A request over the settings of the server that accepted it, with the engine and the model that this server chose: another process, with
+/// other settings, may run the job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResolvedRequest {
+    /// The speech recognition plugin and its options, the model among them.
+    pub asr: ResolvedStage,
+    /// Whether to identify speakers; `None`: where a plugin has its models.
+    pub diarize: Option<bool>,
+    /// The diarization plugin and its options.
+    pub speakers: ResolvedStage,
+    /// The names of speakers.
+    pub speaker_names: Vec<String>,
+    /// Whether each channel is a speaker.
+    pub channels_as_speakers: bool,
+    /// The audio track.
+    pub audio_track: String,
+    /// Whether a recording with missing sound is refused.
+    pub strict: bool,
+    /// The glossary; absent where the job is read again on the same machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub glossary: Option<ResolvedGlossary>,
+    /// What a worker must have to run the job: see [`crate::Offer`].
+    pub needs: Vec<String>,
+}
+
+/// A glossary, which another machine may not have.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResolvedGlossary {
+    /// Its name, unless the rules are those of the request.
+    pub name: Option<String>,
+    /// Its rules, one a line; absent for no glossary.
+    pub rules: Option<String>,
+    /// Whether the engine is shown its terms.
+    pub prompt: bool,
+}
+
+/// A plugin and its options.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ResolvedStage {
+    /// The plugin, `ID` or `ID@VERSION`.
+    pub plugin: Option<String>,
+    /// Its options by name.
+    pub options: BTreeMap<String, GivenValue>,
+}
+
 /// The request of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobRequest {
@@ -167,6 +218,9 @@ pub struct JobRequest {
     /// A name that a user gave it, shown instead of the label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The parameters over the settings; absent in jobs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<ResolvedRequest>,
     /// What was requested, without `url`, `language` and `task`.
     #[serde(flatten)]
     pub parameters: TranscribeRequest,
@@ -179,6 +233,7 @@ impl JobRequest {
             source,
             label: String::new(),
             title: None,
+            resolved: None,
             parameters: TranscribeRequest::default(),
         }
     }
@@ -191,11 +246,16 @@ impl JobRequest {
         }
     }
 
+    /// What a worker must have to run it.
+    pub fn needs(&self) -> &[String] {
+        self.resolved.as_ref().map_or(&[], |resolved| &resolved.needs)
+    }
+
     /// SHA-256 over the request, an upload counting by its content: equal for a request that is sent again. Absent
-    /// fields do not count, so that a new field changes no fingerprint; nor does the title, which changes later.
+    /// fields do not count, so that a new field changes no fingerprint; nor do the title, which changes later, and the server's settings.
     pub fn fingerprint(&self) -> Digest {
         let mut request = self.clone();
-        request.title = None;
+        (request.title, request.resolved) = (None, None);
         if let Source::Upload { upload, .. } = &mut request.source {
             *upload = UploadId::nil();
         }

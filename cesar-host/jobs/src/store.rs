@@ -3,11 +3,13 @@
 //! The server, its workers and the command line use [`JobStore`]. Another implementation must pass the shared suite
 //! of this module's tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cesar_base::Digest;
+use cesar_base::{Digest, Records};
 
+use super::changes::Changes;
 use super::error::Result;
 use super::id::{JobId, UploadId, WorkerId};
 use super::job::{Job, JobState, Progress, Report, StageError};
@@ -101,6 +103,33 @@ pub struct Lease {
     pub number: u32,
 }
 
+/// The jobs that a worker takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// All.
+    Everything,
+    /// Those of which it has all [`needs`](JobRequest::needs), such as an engine and its model.
+    Only(BTreeSet<String>),
+}
+
+impl Offer {
+    /// Whether a worker takes a job with these needs.
+    pub fn covers(&self, needs: &[String]) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Only(has) => needs.iter().all(|need| has.contains(need)),
+        }
+    }
+
+    /// The offer as a list, for a statement; `None` for everything.
+    pub(super) fn list(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Everything => None,
+            Self::Only(has) => Some(has.iter().map(String::as_str).collect()),
+        }
+    }
+}
+
 /// A job claimed by a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
@@ -108,6 +137,28 @@ pub struct Claim {
     pub job: Job,
     /// The right to change it.
     pub lease: Lease,
+}
+
+/// The position of an event: events of a later claim come later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventPosition {
+    /// The claim of the run.
+    pub claim: u32,
+    /// The number in the claim.
+    pub number: u64,
+}
+
+/// An event of a run, for listeners in other processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunEvent {
+    /// Its position.
+    pub position: EventPosition,
+    /// Its kind.
+    pub kind: String,
+    /// JSON.
+    pub data: String,
+    /// Whether the earlier ones of its kind are dropped, as for progress. Not stored.
+    pub replaces: bool,
 }
 
 /// The next action of a worker.
@@ -283,6 +334,18 @@ pub trait JobStore: Send + Sync {
     /// [`super::JobsError::NotFound`].
     fn cancel(&self, job: JobId) -> Result<Cancellation>;
 
+    /// Cancels a job whose clients have disconnected: this many requests, which were submitted or joined in this process. `None` if another
+    /// process has clients of the job, or it is gone.
+    ///
+    /// # Errors
+    /// If the store cannot be used.
+    fn abandon(&self, job: JobId, _requests: u32) -> Result<Option<Cancellation>> {
+        match self.cancel(job) {
+            Err(super::JobsError::NotFound { .. }) => Ok(None),
+            cancelled => cancelled.map(Some),
+        }
+    }
+
     /// Requeues a job that ended in `error`, `partial` or `cancelled`, with all its attempts. Its document stays
     /// until there is a better one, except with `refresh`, which recomputes everything.
     ///
@@ -302,11 +365,19 @@ pub trait JobStore: Send + Sync {
     /// [`super::JobsError::NotFound`], [`super::JobsError::NotEnded`].
     fn remove(&self, job: JobId) -> Result<Job>;
 
-    /// Claims the oldest job that is due, for `owner`, whose lock file is held. The attempt counts from here.
+    /// Claims the oldest job that is due and that the worker takes, for `owner`, which is registered. The attempt counts from here.
     ///
     /// # Errors
-    /// As all methods.
-    fn claim(&self, owner: WorkerId) -> Result<Option<Claim>>;
+    /// [`super::JobsError::Unregistered`] if the owner's registration has ended, where the store knows that.
+    fn claim_from(&self, owner: WorkerId, offer: &Offer) -> Result<Option<Claim>>;
+
+    /// [`Self::claim_from`] for a worker that takes all jobs.
+    ///
+    /// # Errors
+    /// As [`Self::claim_from`].
+    fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {
+        self.claim_from(owner, &Offer::Everything)
+    }
 
     /// Records that the recording is downloaded: `downloading` becomes `processing`.
     ///
@@ -357,13 +428,25 @@ pub trait JobStore: Send + Sync {
     /// As all methods with a lease.
     fn hand_back(&self, lease: &Lease) -> Result<Job>;
 
+    /// Keeps events of a run, in the order of their numbers. Those of earlier claims are dropped; all are, a while after the job has ended.
+    ///
+    /// # Errors
+    /// As all methods with a lease.
+    fn keep_events(&self, lease: &Lease, events: &[RunEvent]) -> Result<()>;
+
+    /// The kept events of a job after `last`, in order.
+    ///
+    /// # Errors
+    /// As all methods.
+    fn events(&self, job: JobId, last: EventPosition) -> Result<Vec<RunEvent>>;
+
     /// The workers that hold jobs.
     ///
     /// # Errors
     /// As all methods.
     fn owners(&self) -> Result<Vec<WorkerId>>;
 
-    /// Requeues all jobs of a dead worker, whose lock the caller holds. They can be claimed at once; the attempt
+    /// Requeues all jobs of a dead worker ([`super::Liveness`]). They can be claimed at once; the attempt
     /// stays counted, so that a job that kills its server runs out of attempts.
     ///
     /// # Errors
@@ -406,4 +489,32 @@ pub trait JobStore: Send + Sync {
     /// # Errors
     /// [`super::JobsError::LeaseLost`] if another process has claimed it since, or the job was retried.
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
+
+    /// What queued jobs need of a worker, and by how many each is needed, at most `limit` of the most wanted. A store for one machine does not
+    /// count: every worker has all that there is.
+    ///
+    /// # Errors
+    /// As all methods.
+    fn queued_by_need(&self, limit: u32) -> Result<Vec<(String, u64)>> {
+        let _ = limit;
+        Ok(Vec::new())
+    }
+
+    /// A name that no other store has, as long as it may share a storage of uploads with others. A store for one machine has none.
+    ///
+    /// # Errors
+    /// As all methods.
+    fn identity(&self) -> Result<String> {
+        Ok(String::new())
+    }
+
+    /// State beside the jobs that all their servers share. A store for one machine has none: the data folder has it.
+    fn records(&self) -> Option<Arc<dyn Records>> {
+        None
+    }
+
+    /// The changes of jobs from now on, if the store reports those of other processes; without that, callers poll.
+    fn changes(&self) -> Option<Box<dyn Changes>> {
+        None
+    }
 }

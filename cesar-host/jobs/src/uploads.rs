@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use cesar_base::{Digest, Hasher};
 
+use super::blobs::Sharing;
 use super::disk::{Disk, is_named};
 use super::error::{IoContext, JobsError, Result};
 use super::id::{Random, UploadId};
@@ -32,6 +33,7 @@ pub struct Uploads {
     pub(super) folder: PathBuf,
     pub(super) disk: Disk,
     pub(super) random: Arc<dyn Random>,
+    pub(super) sharing: Option<Sharing>,
 }
 
 impl std::fmt::Debug for Uploads {
@@ -83,7 +85,12 @@ impl Uploads {
     pub fn open(folder: &Path, disk: Disk, random: Arc<dyn Random>) -> Result<Self> {
         let folder = folder.join("uploads");
         disk.create_folder(&folder).context("create", &folder)?;
-        Ok(Self { folder, disk, random })
+        Ok(Self {
+            folder,
+            disk,
+            random,
+            sharing: None,
+        })
     }
 
     /// Bytes that can still be written to the disk of the uploads.
@@ -130,10 +137,14 @@ impl Uploads {
     /// Removes an upload without a job; a missing one is not an error.
     ///
     /// # Errors
-    /// [`JobsError::Io`]; then the file is left to [`Uploads::sweep`].
+    /// [`JobsError::Io`]; then the file is left to [`Uploads::sweep`]. [`JobsError::Blobs`]; then it is left to [`Uploads::sweep_shared`].
     pub fn remove(&self, upload: UploadId) -> Result<()> {
         let path = self.path(upload);
-        self.disk.remove(&path).context("remove", &path)
+        self.disk.remove(&path).context("remove", &path)?;
+        match &self.sharing {
+            Some(sharing) => sharing.run("remove", |blobs| blobs.remove(upload)),
+            None => Ok(()),
+        }
     }
 
     /// Removes leftovers of crashes: unfinished uploads without a receiver, and complete ones that no job names.
@@ -236,6 +247,24 @@ impl UploadWriter {
             path,
             file,
         })
+    }
+
+    /// The SHA-256 of the bytes so far.
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
+    /// Places a copy of another upload under that one's name, unless there is one already.
+    pub(super) fn place_copy(self, upload: UploadId) -> Result<()> {
+        let path = self.uploads.path(upload);
+        if let Some(file) = &self.file {
+            self.uploads.disk.sync_data(file).context("sync", &self.part)?;
+        }
+        // Dropping the writer removes the other name.
+        match self.uploads.disk.link(&self.part, &path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked.context("create", &path),
+        }
     }
 
     fn is_named(&self) -> Result<bool> {

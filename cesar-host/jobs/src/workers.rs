@@ -1,4 +1,4 @@
-//! Liveness of workers: each holds the kernel's lock on a file, and a process that can take that lock knows that the
+//! Liveness of workers on one machine: each holds the kernel's lock on a file, and a process that can take that lock knows that the
 //! worker is dead.
 //!
 //! The kernel frees the lock when its holder dies for any reason, and not before: a sleeping machine or a jumping clock
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::disk::{Disk, is_named};
 use super::error::{IoContext, Result};
 use super::id::{Random, WorkerId};
-use super::job::Job;
+use super::liveness::{Liveness, Recovery, Registration, Worker};
 use super::store::JobStore;
 
 /// The folder of lock files.
@@ -29,23 +29,21 @@ pub struct Workers {
     random: Arc<dyn Random>,
 }
 
-/// A live worker. Dropping it ends it in order; the next [`Workers::recover`] requeues its remaining jobs.
-#[derive(Debug)]
-pub struct Worker {
-    id: WorkerId,
+/// The locked file of a worker.
+struct LockFile {
     path: PathBuf,
     file: File,
     disk: Disk,
 }
 
-impl Worker {
-    /// Its id, for [`JobStore::claim`].
-    pub fn id(&self) -> WorkerId {
-        self.id
+impl Registration for LockFile {
+    /// The kernel gives the lock to no other process.
+    fn is_valid(&self) -> bool {
+        true
     }
 }
 
-impl Drop for Worker {
+impl Drop for LockFile {
     fn drop(&mut self) {
         // A remaining file is removed by the next recovery.
         let _ = self.disk.remove(&self.path);
@@ -53,15 +51,6 @@ impl Drop for Worker {
         // instant.
         let _ = self.file.unlock();
     }
-}
-
-/// The result of a recovery.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Recovery {
-    /// The dead workers, with or without jobs.
-    pub dead: Vec<WorkerId>,
-    /// Their jobs, as they are now: most are requeued.
-    pub jobs: Vec<Job>,
 }
 
 /// A dead worker, whose lock is held so that only one process recovers it.
@@ -78,51 +67,6 @@ impl Workers {
         let folder = folder.join("workers");
         disk.create_folder(&folder).context("create", &folder)?;
         Ok(Self { folder, disk, random })
-    }
-
-    /// Creates a worker.
-    ///
-    /// # Errors
-    /// [`super::JobsError::Io`] if its file cannot be created or locked.
-    pub fn register(&self) -> Result<Worker> {
-        loop {
-            let id = WorkerId::new(&*self.random);
-            let path = self.path(id);
-            let file = self.disk.create_new(&path).context("create", &path)?;
-            // From here on, dropping it removes the file.
-            let worker = Worker {
-                id,
-                path,
-                file,
-                disk: self.disk.clone(),
-            };
-            let locked = self.disk.try_lock(&worker.file).context("lock", &worker.path)?;
-            if locked && is_named(&worker.file, &worker.path).context("inspect", &worker.path)? {
-                return Ok(worker);
-            }
-        }
-    }
-
-    /// Requeues the jobs of all dead workers and removes their files. Called when a server starts, and every few
-    /// seconds while it runs.
-    ///
-    /// # Errors
-    /// If a file or the store cannot be used; the next recovery does the rest.
-    pub fn recover(&self, store: &dyn JobStore) -> Result<Recovery> {
-        let mut suspects = store.owners()?;
-        suspects.extend(self.with_files()?);
-        suspects.sort();
-        suspects.dedup();
-        let mut recovery = Recovery::default();
-        for worker in suspects {
-            let Some(dead) = self.dead(worker)? else { continue };
-            recovery.jobs.extend(store.requeue_jobs_of(worker)?);
-            recovery.dead.push(worker);
-            if let Some((_lock, path)) = dead.lock {
-                self.disk.remove(&path).context("remove", &path)?;
-            }
-        }
-        Ok(recovery)
     }
 
     fn path(&self, worker: WorkerId) -> PathBuf {
@@ -151,5 +95,43 @@ impl Workers {
         Ok(locked.then_some(DeadWorker {
             lock: Some((file, path)),
         }))
+    }
+}
+
+impl Liveness for Workers {
+    fn register(&self) -> Result<Worker> {
+        loop {
+            let id = WorkerId::new(&*self.random);
+            let path = self.path(id);
+            let file = self.disk.create_new(&path).context("create", &path)?;
+            // From here on, dropping it removes the file.
+            let lock = LockFile {
+                path,
+                file,
+                disk: self.disk.clone(),
+            };
+            let locked = self.disk.try_lock(&lock.file).context("lock", &lock.path)?;
+            if locked && is_named(&lock.file, &lock.path).context("inspect", &lock.path)? {
+                return Ok(Worker::new(id, Box::new(lock)));
+            }
+        }
+    }
+
+    /// Removes their files, too.
+    fn recover(&self, store: &dyn JobStore) -> Result<Recovery> {
+        let mut suspects = store.owners()?;
+        suspects.extend(self.with_files()?);
+        suspects.sort();
+        suspects.dedup();
+        let mut recovery = Recovery::default();
+        for worker in suspects {
+            let Some(dead) = self.dead(worker)? else { continue };
+            recovery.jobs.extend(store.requeue_jobs_of(worker)?);
+            recovery.dead.push(worker);
+            if let Some((_lock, path)) = dead.lock {
+                self.disk.remove(&path).context("remove", &path)?;
+            }
+        }
+        Ok(recovery)
     }
 }

@@ -5,10 +5,12 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use cesar_base::Digest;
 use cesar_sqlite::empty_log;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::entry::Source;
 use crate::error::{Result, SearchError};
 use crate::schema;
 
@@ -138,6 +140,32 @@ impl Index {
     /// When the file cannot be written.
     pub fn set_reconciled(&self, now_ms: i64) -> Result<()> {
         self.set_state("reconciled_ms", now_ms)
+    }
+
+    /// The revision of a recording's corrections that [`Self::set_revision`] recorded; 0 when none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn revision(&self, media: &Digest) -> Result<u64> {
+        Ok(self.state(&format!("corrections {media}"))?.unsigned_abs())
+    }
+
+    /// Records that the words are those of this revision.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_revision(&self, media: &Digest, revision: u64) -> Result<()> {
+        let value = i64::try_from(revision).unwrap_or(i64::MAX);
+        self.set_state(&format!("corrections {media}"), value)
+    }
+
+    /// Whether a source holds a document.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn holds(&self, source: &Source) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sources WHERE holder = ?1 AND id = ?2)";
+        self.read(|connection| connection.query_row(sql, [&source.holder, &source.id], |row| row.get(0)))
     }
 
     /// The number of documents.

@@ -141,17 +141,24 @@ impl Index {
         })
     }
 
+    /// The ids of a holder's sources.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn sources(&self, holder: &str) -> Result<HashSet<String>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT id FROM sources WHERE holder = ?1")?;
+            let ids = statement.query_map([holder], |row| row.get::<_, String>(0))?;
+            ids.collect()
+        })
+    }
+
     /// Removes the sources of a holder that are not among `present`, and returns how many.
     ///
     /// # Errors
     /// When the file cannot be read or written.
     pub fn retain(&self, holder: &str, present: &HashSet<String>) -> Result<usize> {
-        let sources = self.read(|connection| {
-            let mut statement = connection.prepare("SELECT id FROM sources WHERE holder = ?1")?;
-            let ids = statement.query_map([holder], |row| row.get::<_, String>(0))?;
-            ids.collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        let gone = sources.into_iter().filter(|id| !present.contains(id));
+        let gone = self.sources(holder)?.into_iter().filter(|id| !present.contains(id));
         let gone: Vec<Source> = gone
             .map(|id| Source {
                 holder: holder.to_owned(),

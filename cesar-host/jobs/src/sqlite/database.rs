@@ -56,7 +56,7 @@ pub(super) enum Durability {
 
 impl SqliteJobs {
     /// Opens `folder/jobs.db`, creating the folder and the file if missing. Jobs of dead workers stay unchanged until
-    /// [`Workers::recover`](crate::Workers::recover).
+    /// [`Liveness::recover`](crate::Liveness::recover).
     ///
     /// # Errors
     /// When the folder cannot be written, or the database cannot be used: see [`JobsError`](crate::JobsError).

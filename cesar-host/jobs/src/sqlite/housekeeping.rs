@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::database::SqliteJobs;
+use super::events;
 use super::rows::{COLUMNS, job};
 use super::transitions::pause;
 use crate::error::{JobsError, Result};
@@ -51,6 +52,7 @@ pub(super) fn prune(store: &SqliteJobs, retention: &Retention, limit: u32) -> Re
             ":failed": retention.threshold_ms(JobState::Error, now_ms),
             ":limit": limit,
         };
+        events::forget(transaction, now_ms)?;
         let mut statement = transaction.prepare_cached(sql)?;
         let removed = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
         let removed = removed.collect::<rusqlite::Result<Vec<(JobId, Option<UploadId>)>>>()?;

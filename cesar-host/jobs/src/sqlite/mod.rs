@@ -10,6 +10,7 @@
 
 mod database;
 mod errors;
+mod events;
 mod housekeeping;
 mod open;
 mod queries;
@@ -24,8 +25,8 @@ use super::id::{JobId, UploadId, WorkerId};
 use super::job::{Job, JobState, Progress, Report, StageError};
 use super::policy::Retention;
 use super::store::{
-    Cancellation, Claim, Counts, Delivery, Failure, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned, Signal,
-    Submission, WebhookClaim, WebhookLease,
+    Cancellation, Claim, Counts, Delivery, EventPosition, Failure, JobStore, Lease, ListQuery, NewJob, NextDue, Offer,
+    Pruned, RunEvent, Signal, Submission, WebhookClaim, WebhookLease,
 };
 
 pub use database::{SqliteJobs, StoreOptions};
@@ -72,8 +73,8 @@ impl JobStore for SqliteJobs {
         queries::remove(self, job)
     }
 
-    fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {
-        transitions::claim(self, owner)
+    fn claim_from(&self, owner: WorkerId, offer: &Offer) -> Result<Option<Claim>> {
+        transitions::claim(self, owner, offer)
     }
 
     fn downloaded(&self, lease: &Lease) -> Result<Job> {
@@ -106,6 +107,14 @@ impl JobStore for SqliteJobs {
 
     fn hand_back(&self, lease: &Lease) -> Result<Job> {
         transitions::hand_back(self, lease)
+    }
+
+    fn keep_events(&self, lease: &Lease, events: &[RunEvent]) -> Result<()> {
+        events::keep(self, lease, events)
+    }
+
+    fn events(&self, job: JobId, last: EventPosition) -> Result<Vec<RunEvent>> {
+        events::after(self, job, last)
     }
 
     fn owners(&self) -> Result<Vec<WorkerId>> {

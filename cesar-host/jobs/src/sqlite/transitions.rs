@@ -8,7 +8,7 @@ use crate::error::{JobsError, Result};
 use crate::id::WorkerId;
 use crate::job::{Job, JobState, Progress, Report, StageError};
 use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, jitter};
-use crate::store::{Claim, Failure, FailureKind, Lease, Signal, worker_lost};
+use crate::store::{Claim, Failure, FailureKind, Lease, Offer, Signal, worker_lost};
 
 const HELD: &str = "id = :id AND lease = :lease";
 
@@ -62,7 +62,11 @@ fn update_held(
         .ok_or(JobsError::LeaseLost { job: lease.job })
 }
 
-pub(super) fn claim(store: &SqliteJobs, owner: WorkerId) -> Result<Option<Claim>> {
+/// Whether the worker of `:offer` takes a job. Without an offer, the request is not read.
+const TAKEN: &str = "CASE WHEN :offer IS NULL THEN 1 ELSE NOT EXISTS (
+    SELECT 1 FROM json_each(request, '$.resolved.needs') AS need WHERE need.value NOT IN (SELECT value FROM json_each(:offer))) END";
+
+pub(super) fn claim(store: &SqliteJobs, owner: WorkerId, offer: &Offer) -> Result<Option<Claim>> {
     let sql = format!(
         "UPDATE jobs SET
             state = iif(upload IS NULL, 'downloading', 'processing'),
@@ -70,22 +74,25 @@ pub(super) fn claim(store: &SqliteJobs, owner: WorkerId) -> Result<Option<Claim>
             started_ms = coalesce(started_ms, :now),
             progress = 0, progress_phase = iif(upload IS NULL, 'downloading', 'processing'), progress_phase_pct = 0
          WHERE id = (SELECT id FROM jobs
-             WHERE state = 'queued' AND (not_before_ms <= :now OR not_before_ms > :now + {FARTHEST_MS})
+             WHERE state = 'queued' AND (not_before_ms <= :now OR not_before_ms > :now + {FARTHEST_MS}) AND {TAKEN}
              ORDER BY id LIMIT 1)
          RETURNING {COLUMNS}, claims"
     );
-    let now_ms = store.now_ms();
+    let (now_ms, offer) = (store.now_ms(), offer.list().as_ref().map(to_json));
     store.write("claim a job", |transaction| {
         transaction
             .prepare_cached(&sql)?
-            .query_row(named_params! { ":owner": owner, ":now": now_ms }, |row| {
-                let job = job(row)?;
-                let lease = Lease {
-                    job: job.id,
-                    number: row.get("claims")?,
-                };
-                Ok(Claim { job, lease })
-            })
+            .query_row(
+                named_params! { ":owner": owner, ":now": now_ms, ":offer": offer },
+                |row| {
+                    let job = job(row)?;
+                    let lease = Lease {
+                        job: job.id,
+                        number: row.get("claims")?,
+                    };
+                    Ok(Claim { job, lease })
+                },
+            )
             .optional()
     })
 }

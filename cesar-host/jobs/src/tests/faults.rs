@@ -6,39 +6,46 @@ use cesar_base::{Fault, FaultKind};
 
 use super::*;
 
-/// Does everything once with disk access that fails, and reports each acknowledged change. Failed work is given up.
-pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
+/// Announces a retry.
+const RETRYING: &str = "retrying";
+
+/// Announces the removal of one job that has ended.
+const PRUNING: &str = "pruning";
+
+/// Whether a report announces something, instead of acknowledging it.
+pub(super) fn is_announcement(line: &str) -> bool {
+    line.starts_with(RETRYING) || line == PRUNING
+}
+
+/// Does everything once with disk access that fails, and reports each acknowledged change. Failed work is given up. It also announces
+/// what may undo an acknowledged change, for faults after which it is unknown whether that was done.
+pub(super) fn work(place: &Place, disk: &Disk, tell: &mut dyn FnMut(String)) {
     let clock = Arc::new(ManualClock::new(START_MS));
-    let options = StoreOptions {
-        clock: clock.clone(),
-        disk: disk.clone(),
-        ..StoreOptions::default()
-    };
-    let Ok(store) = SqliteJobs::open(folder, options) else {
+    let Ok(site) = place.open(clock.clone(), disk) else {
         return;
     };
-    let Ok(workers) = Workers::open(folder, disk.clone(), Arc::new(SystemRandom)) else {
-        return;
-    };
-    let Ok(uploads) = Uploads::open(folder, disk.clone(), Arc::new(SystemRandom)) else {
-        return;
-    };
+    let Site {
+        store,
+        workers,
+        uploads,
+    } = &site;
+    let store = &**store;
     let Ok(worker) = workers.register() else { return };
-    let _ = workers.recover(&store);
+    let _ = workers.recover(store);
     let mut ids = Vec::new();
     for number in 0..5 {
-        if let Ok(id) = submit(&store, &uploads, number) {
+        if let Ok(id) = submit(store, uploads, number) {
             tell(format!("submitted {id}"));
             ids.push(id);
         }
     }
     for step in 0..5 {
         if let Ok(Some(claim)) = store.claim(worker.id()) {
-            run(&store, &claim, step, tell);
+            run(store, &claim, step, tell);
         }
     }
     if let Some(first) = ids.first() {
-        retry(&store, *first, tell);
+        retry(store, *first, tell);
     }
     if let Some(last) = ids.last()
         && let Ok(Cancellation::Done(job)) = store.cancel(*last)
@@ -56,11 +63,12 @@ pub(super) fn work(folder: &Path, disk: &Disk, tell: &mut dyn FnMut(String)) {
         }
     }
     clock.advance_ms(25 * HOUR_MS);
+    tell(PRUNING.to_owned());
     if let Ok(pruned) = store.prune(&Retention::default(), 1) {
         pruned.jobs.iter().for_each(|job| tell(format!("pruned {job}")));
         pruned.uploads.iter().for_each(|upload| drop(uploads.remove(*upload)));
     }
-    let _ = uploads.sweep(&store);
+    let _ = uploads.sweep(store);
 }
 
 pub(super) fn content(number: u64) -> Vec<u8> {
@@ -68,7 +76,7 @@ pub(super) fn content(number: u64) -> Vec<u8> {
 }
 
 /// Receives an upload and submits its job.
-fn submit(store: &SqliteJobs, uploads: &Uploads, number: u64) -> Result<JobId> {
+fn submit(store: &dyn JobStore, uploads: &Uploads, number: u64) -> Result<JobId> {
     let mut writer = uploads.create(1_000_000)?;
     for chunk in content(number).chunks(300) {
         writer.write(chunk)?;
@@ -85,7 +93,7 @@ fn submit(store: &SqliteJobs, uploads: &Uploads, number: u64) -> Result<JobId> {
     }
 }
 
-fn run(store: &SqliteJobs, claim: &Claim, step: u32, tell: &mut dyn FnMut(String)) {
+fn run(store: &dyn JobStore, claim: &Claim, step: u32, tell: &mut dyn FnMut(String)) {
     let lease = &claim.lease;
     let _ = store.progress(lease, &Progress::default(), Some(&report()));
     let ended = match step {
@@ -102,25 +110,23 @@ fn run(store: &SqliteJobs, claim: &Claim, step: u32, tell: &mut dyn FnMut(String
     }
 }
 
-fn retry(store: &SqliteJobs, job: JobId, tell: &mut dyn FnMut(String)) {
+fn retry(store: &dyn JobStore, job: JobId, tell: &mut dyn FnMut(String)) {
+    tell(format!("{RETRYING} {job}"));
     if let Ok(job) = store.retry(job, false) {
         tell(format!("requeued {}", job.id));
     }
 }
 
 /// Every report is true; no partial state stays; and all jobs can be finished.
-pub(super) fn check(folder: &Path, told: &[String], what: &str) {
-    let options = StoreOptions {
-        clock: Arc::new(ManualClock::new(START_MS + 26 * HOUR_MS)),
-        ..StoreOptions::default()
-    };
-    let store = SqliteJobs::open(folder, options).unwrap();
-    let workers = Workers::open(folder, Disk::real(), Arc::new(SystemRandom)).unwrap();
-    let uploads = Uploads::open(folder, Disk::real(), Arc::new(SystemRandom)).unwrap();
+pub(super) fn check(place: &Place, told: &[String], what: &str) {
+    let site = place.open_after(26);
+    let (store, workers, uploads) = (&*site.store, &*site.workers, &site.uploads);
+    let mut may_be_gone = usize::from(told.last().is_some_and(|last| last == PRUNING));
     for (job, state) in acknowledged(told) {
         let found = store.get(job).unwrap();
         match state {
             None => assert_eq!(found, None, "{what}: {job} was removed"),
+            Some(Some(_)) if found.is_none() && may_be_gone > 0 => may_be_gone -= 1,
             Some(state) => {
                 let found = found.unwrap_or_else(|| panic!("{what}: {job} is lost"));
                 assert!(
@@ -130,19 +136,23 @@ pub(super) fn check(folder: &Path, told: &[String], what: &str) {
             }
         }
     }
-    workers.recover(&store).unwrap();
+    workers.recover(store).unwrap();
     assert_eq!(store.owners().unwrap(), [], "{what}");
-    assert_eq!(std::fs::read_dir(folder.join("workers")).unwrap().count(), 0, "{what}");
-    uploads.sweep(&store).unwrap();
-    check_uploads(folder, &store, &uploads, what);
+    uploads.sweep(store).unwrap();
+    check_uploads(&place.folder, store, uploads, what);
     let worker = workers.register().unwrap();
     while let Some(claim) = store.claim(worker.id()).unwrap() {
         store.complete(&claim.lease, "late", &report()).unwrap();
     }
-    for job in all(&store) {
+    for job in all(store) {
         assert!(job.state.has_ended(), "{what}: {job:?}");
     }
-    let sound: String = store
+}
+
+/// The database file is sound, and no file of a worker is left.
+pub(super) fn check_files(folder: &Path, what: &str) {
+    assert_eq!(std::fs::read_dir(folder.join("workers")).unwrap().count(), 0, "{what}");
+    let sound: String = open(folder)
         .inspect(|connection| connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)))
         .unwrap();
     assert_eq!(sound, "ok", "{what}");
@@ -153,9 +163,11 @@ fn acknowledged(told: &[String]) -> BTreeMap<JobId, Option<Option<JobState>>> {
     let mut jobs = BTreeMap::new();
     for line in told {
         let words: Vec<&str> = line.split(' ').collect();
-        let job: JobId = words[1].parse().unwrap();
+        let Some(job) = words.get(1).and_then(|word| word.parse::<JobId>().ok()) else {
+            continue;
+        };
         match words[0] {
-            "submitted" | "requeued" => jobs.insert(job, Some(None)),
+            "submitted" | "requeued" | RETRYING => jobs.insert(job, Some(None)),
             "ended" => jobs.insert(job, Some(Some(words[2].parse().unwrap()))),
             "pruned" => jobs.insert(job, None),
             _ => continue,
@@ -164,7 +176,7 @@ fn acknowledged(told: &[String]) -> BTreeMap<JobId, Option<Option<JobState>>> {
     jobs
 }
 
-pub(super) fn all(store: &SqliteJobs) -> Vec<Job> {
+pub(super) fn all(store: &dyn JobStore) -> Vec<Job> {
     let everything = ListQuery {
         limit: u32::MAX,
         ..ListQuery::default()
@@ -173,7 +185,7 @@ pub(super) fn all(store: &SqliteJobs) -> Vec<Job> {
 }
 
 /// The files are exactly those named by jobs, and each has its content.
-pub(super) fn check_uploads(folder: &Path, store: &SqliteJobs, uploads: &Uploads, what: &str) {
+pub(super) fn check_uploads(folder: &Path, store: &dyn JobStore, uploads: &Uploads, what: &str) {
     let mut named = BTreeSet::new();
     for job in all(store) {
         let Source::Upload { upload, digest, .. } = &job.request.source else {
@@ -209,12 +221,14 @@ fn the_nth_operation_fails() {
             let folder = folder();
             let disk = Disk::failing(Fault { at, kind, lasting });
             let mut told = Vec::new();
-            work(folder.path(), &disk, &mut |line| told.push(line));
-            check(
-                folder.path(),
-                &told,
-                &format!("{kind:?} at operation {at}, lasting: {lasting}"),
+            let (place, what) = (
+                Place::sqlite(folder.path()),
+                format!("{kind:?} at operation {at}, lasting: {lasting}"),
             );
+            work(&place, &disk, &mut |line| told.push(line));
+            told.retain(|line| !is_announcement(line));
+            check(&place, &told, &what);
+            check_files(folder.path(), &what);
             if disk.operations() < at {
                 break;
             }
@@ -231,13 +245,17 @@ fn interruptions_and_short_writes_are_retried() {
     let tell_all = |disk: &Disk| {
         let folder = folder();
         let mut told = Vec::new();
-        work(folder.path(), disk, &mut |line| {
+        work(&Place::sqlite(folder.path()), disk, &mut |line| {
             told.push(line.split(' ').next().unwrap().to_owned())
         });
         told
     };
     let undisturbed = tell_all(&Disk::real());
-    let kinds: Vec<&str> = undisturbed.iter().map(String::as_str).collect();
+    let kinds: Vec<&str> = undisturbed
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !is_announcement(line))
+        .collect();
     let expected = ["submitted"; 5]
         .into_iter()
         .chain(["ended"; 3])
@@ -264,5 +282,7 @@ pub(super) fn abort_at(folder: &Path, at: u64) {
         kind: FaultKind::Abort,
         lasting: false,
     };
-    work(folder, &Disk::failing(fault), &mut |line| println!("{line}"));
+    work(&Place::sqlite(folder), &Disk::failing(fault), &mut |line| {
+        println!("{line}")
+    });
 }

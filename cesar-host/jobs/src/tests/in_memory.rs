@@ -13,11 +13,13 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, Random, UploadId, WorkerId};
 use crate::job::{Job, JobState, Progress, Report, StageError, Webhook, WebhookState};
-use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Policy, Retention, hold_ms, jitter};
+use crate::policy::{
+    CRASHES, EVENTS_LIFETIME_MS, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Policy, Retention, hold_ms, jitter,
+};
 use crate::request::Source;
 use crate::store::{
-    Cancellation, Claim, Counts, Delivery, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob, NextDue, Pruned,
-    Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
+    Cancellation, Claim, Counts, Delivery, EventPosition, Failure, FailureKind, JobStore, Lease, ListQuery, NewJob,
+    NextDue, Offer, Pruned, RunEvent, Signal, Submission, Verdict, WebhookClaim, WebhookLease, worker_lost,
 };
 
 /// A store without a disk.
@@ -34,6 +36,7 @@ struct Row {
     fingerprint: Option<Digest>,
     claims: u32,
     webhook_claims: u32,
+    events: Vec<RunEvent>,
 }
 
 impl Row {
@@ -68,6 +71,7 @@ impl Row {
             fingerprint: new.idempotency.as_ref().map(|known| known.fingerprint),
             claims: 0,
             webhook_claims: 0,
+            events: Vec::new(),
         }
     }
 
@@ -304,10 +308,13 @@ impl JobStore for MemoryJobs {
         Ok(row.job)
     }
 
-    fn claim(&self, owner: WorkerId) -> Result<Option<Claim>> {
+    fn claim_from(&self, owner: WorkerId, offer: &Offer) -> Result<Option<Claim>> {
         let now_ms = self.now_ms();
         let mut rows = self.rows();
-        let due = |row: &&mut Row| row.job.state == JobState::Queued && is_due(row.job.not_before_ms, now_ms);
+        let due = |row: &&mut Row| {
+            let job = &row.job;
+            job.state == JobState::Queued && is_due(job.not_before_ms, now_ms) && offer.covers(job.request.needs())
+        };
         let Some(row) = rows.values_mut().find(due) else {
             return Ok(None);
         };
@@ -419,6 +426,27 @@ impl JobStore for MemoryJobs {
         })
     }
 
+    fn keep_events(&self, lease: &Lease, events: &[RunEvent]) -> Result<()> {
+        self.update_held(lease, |row| {
+            for event in events {
+                let is_outdated =
+                    |kept: &RunEvent| kept.position.claim < lease.number || (event.replaces && kept.kind == event.kind);
+                row.events.retain(|kept| !is_outdated(kept));
+                row.events.push(RunEvent {
+                    replaces: false,
+                    ..event.clone()
+                });
+            }
+        })
+    }
+
+    fn events(&self, job: JobId, last: EventPosition) -> Result<Vec<RunEvent>> {
+        let rows = self.rows();
+        let events = rows.get(&job).map(|row| row.events.iter());
+        let after = events.into_iter().flatten().filter(|event| event.position > last);
+        Ok(after.cloned().collect())
+    }
+
     fn owners(&self) -> Result<Vec<WorkerId>> {
         let mut owners: Vec<WorkerId> = self.rows().values().filter_map(|row| row.job.owner).collect();
         owners.sort();
@@ -465,6 +493,12 @@ impl JobStore for MemoryJobs {
         let mut old = self.jobs_where(is_old);
         old.truncate(limit as usize);
         let mut rows = self.rows();
+        for row in rows.values_mut() {
+            let is_old = |finished| finished <= now_ms - EVENTS_LIFETIME_MS;
+            if row.job.finished_ms.is_some_and(is_old) {
+                row.events.clear();
+            }
+        }
         for job in &old {
             rows.remove(&job.id);
         }

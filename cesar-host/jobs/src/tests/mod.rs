@@ -2,15 +2,19 @@
 
 mod faults;
 mod in_memory;
+mod kills;
 mod model;
 mod opening;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processes;
 mod seeded_random;
+mod shared_uploads;
 mod suite;
 mod uploads;
 mod workers;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,11 +35,88 @@ fn folder() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
+/// The place of the jobs of several processes: a folder, and a database unless they are in the folder, too.
+#[derive(Clone)]
+struct Place {
+    folder: PathBuf,
+    url: Option<String>,
+}
+
+/// The parts of a server that hold jobs.
+struct Site {
+    store: Arc<dyn JobStore>,
+    workers: Arc<dyn Liveness>,
+    uploads: Uploads,
+}
+
+impl Place {
+    fn sqlite(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            url: None,
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            url: Some(cesar_tests::postgres::cluster().fresh()),
+        }
+    }
+
+    /// The same with a folder below its folder.
+    fn within(&self, folder: &str) -> Self {
+        Self {
+            folder: self.folder.join(folder),
+            url: self.url.clone(),
+        }
+    }
+
+    /// Opens everything with this clock. The disk is that of the files, and of the database where it is a file.
+    fn open(&self, clock: Arc<ManualClock>, disk: &Disk) -> Result<Site> {
+        let random = Arc::new(SystemRandom);
+        let uploads = Uploads::open(&self.folder, disk.clone(), random.clone())?;
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.url {
+            let options = PostgresOptions {
+                clock: Some(clock),
+                ..PostgresOptions::default()
+            };
+            let store = PostgresJobs::open(url, options)?;
+            return Ok(Site {
+                workers: Arc::new(PostgresWorkers::without_heartbeat(&store, LEASE)?),
+                store: Arc::new(store),
+                uploads,
+            });
+        }
+        assert_eq!(self.url, None, "another store");
+        let options = StoreOptions {
+            clock,
+            disk: disk.clone(),
+            ..StoreOptions::default()
+        };
+        Ok(Site {
+            store: Arc::new(SqliteJobs::open(&self.folder, options)?),
+            workers: Arc::new(Workers::open(&self.folder, disk.clone(), random)?),
+            uploads,
+        })
+    }
+
+    /// The same with a clock that begins this many hours later, and a sound disk.
+    fn open_after(&self, hours: i64) -> Site {
+        let clock = ManualClock::new(START_MS + HOUR_MS * hours);
+        self.open(Arc::new(clock), &Disk::real()).unwrap()
+    }
+}
+
 /// A store with a clock that stands still.
 struct Fixture {
-    store: Box<dyn JobStore>,
+    store: Arc<dyn JobStore>,
     clock: Arc<ManualClock>,
     random: Arc<SeededRandom>,
+    /// Registers a worker that never dies, where the store asks for that.
+    enter: Box<dyn Fn(WorkerId)>,
     _folder: Option<TempDir>,
 }
 
@@ -43,9 +124,10 @@ impl Fixture {
     fn memory(policy: Policy) -> Self {
         let (clock, random) = (Arc::new(ManualClock::new(START_MS)), Arc::new(SeededRandom::new(7)));
         Self {
-            store: Box::new(MemoryJobs::new(clock.clone(), random.clone(), policy)),
+            store: Arc::new(MemoryJobs::new(clock.clone(), random.clone(), policy)),
             clock,
             random,
+            enter: Box::new(|_| {}),
             _folder: None,
         }
     }
@@ -60,15 +142,39 @@ impl Fixture {
             disk: Disk::real(),
         };
         Self {
-            store: Box::new(SqliteJobs::open(folder.path(), options).unwrap()),
+            store: Arc::new(SqliteJobs::open(folder.path(), options).unwrap()),
             clock,
             random,
+            enter: Box::new(|_| {}),
             _folder: Some(folder),
         }
     }
 
+    #[cfg(feature = "postgres")]
+    fn postgres(policy: Policy) -> Self {
+        let (clock, random) = (Arc::new(ManualClock::new(START_MS)), Arc::new(SeededRandom::new(7)));
+        let options = PostgresOptions {
+            random: random.clone(),
+            policy,
+            clock: Some(clock.clone()),
+        };
+        let url = cesar_tests::postgres::cluster().fresh();
+        let store = Arc::new(PostgresJobs::open(&url, options).unwrap());
+        let entered = Arc::clone(&store);
+        Self {
+            store,
+            clock,
+            random,
+            enter: Box::new(move |worker| entered.enter(worker, i64::MAX)),
+            _folder: None,
+        }
+    }
+
+    /// The id of a worker that lives.
     fn worker(&self) -> WorkerId {
-        WorkerId::new(&*self.random)
+        let id = WorkerId::new(&*self.random);
+        (self.enter)(id);
+        id
     }
 
     fn upload_job(&self) -> NewJob {

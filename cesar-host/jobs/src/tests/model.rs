@@ -1,6 +1,6 @@
-//! Random sequences of all operations, on SQLite and in memory: every answer and every row must be equal.
+//! Random sequences of all operations, on each store and in memory: every answer and every row must be equal.
 //!
-//! The two share only the shapes of their data, the creation of ids and the table of pauses in memory, which SQL
+//! A store and the memory share only the shapes of their data, the creation of ids and the table of pauses in memory, which SQL
 //! computes itself. In addition, each state of a job is checked against the diagram of the module.
 
 use std::collections::BTreeMap;
@@ -121,9 +121,9 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-/// The two stores and everything that they returned.
+/// A store, the one in memory, and everything that they returned.
 struct Both {
-    sqlite: Fixture,
+    stored: Fixture,
     memory: Fixture,
     workers: Vec<WorkerId>,
     jobs: Vec<JobId>,
@@ -134,17 +134,20 @@ struct Both {
 }
 
 impl Both {
-    fn new() -> Self {
+    fn new(make: fn(Policy) -> Fixture) -> Self {
         let policy = Policy {
             max_queued: 4,
             webhook_attempts: 2,
             ..Policy::default()
         };
         let random = SeededRandom::new(1);
+        let (stored, memory) = (make(policy), Fixture::memory(policy));
+        let workers: Vec<WorkerId> = (0..4).map(|_| WorkerId::new(&random)).collect();
+        workers.iter().for_each(|worker| (stored.enter)(*worker));
         Self {
-            sqlite: Fixture::sqlite(policy),
-            memory: Fixture::memory(policy),
-            workers: (0..4).map(|_| WorkerId::new(&random)).collect(),
+            stored,
+            memory,
+            workers,
             jobs: Vec::new(),
             leases: Vec::new(),
             webhook_leases: Vec::new(),
@@ -155,10 +158,10 @@ impl Both {
 
     /// Calls both stores and returns the answer, which must be equal, including errors.
     fn ask<T: PartialEq + std::fmt::Debug>(&self, question: impl Fn(&dyn JobStore) -> Result<T>) -> Option<T> {
-        let answers = [&self.sqlite, &self.memory].map(|fixture| question(&*fixture.store));
-        let [sqlite, memory] = answers.map(|answer| answer.map_err(|error| error.to_string()));
-        assert_eq!(sqlite, memory);
-        sqlite.ok()
+        let answers = [&self.stored, &self.memory].map(|fixture| question(&*fixture.store));
+        let [stored, memory] = answers.map(|answer| answer.map_err(|error| error.to_string()));
+        assert_eq!(stored, memory);
+        stored.ok()
     }
 
     /// One of the last ones returned.
@@ -273,7 +276,7 @@ impl Both {
                 self.ask(|store| store.list(&query));
             }
             Operation::TimePasses { ms } => {
-                self.sqlite.clock.advance_ms(*ms);
+                self.stored.clock.advance_ms(*ms);
                 self.memory.clock.advance_ms(*ms);
             }
         }
@@ -347,22 +350,39 @@ fn is_a_way(from: &Job, to: &Job) -> bool {
     }
 }
 
-fn cases() -> u32 {
-    std::env::var("CESAR_MODEL_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(150)
+fn cases(otherwise: u32) -> ProptestConfig {
+    let cases = std::env::var("CESAR_MODEL_CASES");
+    ProptestConfig {
+        cases: cases.ok().and_then(|cases| cases.parse().ok()).unwrap_or(otherwise),
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    }
+}
+
+fn agrees(make: fn(Policy) -> Fixture, operations: &[Operation]) {
+    let mut both = Both::new(make);
+    for operation in operations {
+        both.run(operation);
+        both.compare();
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases(150))]
 
     #[test]
     fn sqlite_and_memory_stores_agree(operations in prop::collection::vec(operation(), 1..80)) {
-        let mut both = Both::new();
-        for operation in &operations {
-            both.run(operation);
-            both.compare();
-        }
+        agrees(Fixture::sqlite, &operations);
+    }
+}
+
+#[cfg(feature = "postgres")]
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn postgres_and_memory_stores_agree(operations in prop::collection::vec(operation(), 1..80)) {
+        agrees(Fixture::postgres, &operations);
     }
 }

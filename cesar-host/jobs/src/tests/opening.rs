@@ -20,11 +20,17 @@ fn pragma(store: &SqliteJobs, name: &str) -> String {
 /// A published schema is never edited: files with it exist.
 #[test]
 fn golden_schema() {
-    assert_eq!(VERSION, 1);
-    let schema = Digest::of(include_bytes!("../sqlite/schema_1.sql"));
+    let schemas = [
+        &include_bytes!("../sqlite/schema_1.sql")[..],
+        include_bytes!("../sqlite/schema_2.sql"),
+    ];
+    assert_eq!(VERSION, 2);
     assert_eq!(
-        schema.to_string(),
-        "ee3167f5aeb2838f1181c4031a327113f9269ef420938dc07a8086f74a7a4091"
+        schemas.map(|schema| Digest::of(schema).to_string()),
+        [
+            "ee3167f5aeb2838f1181c4031a327113f9269ef420938dc07a8086f74a7a4091",
+            "f2312b8a10800cf081c2e58eb0f7e4b40cc10b40fe2d9b8181c43d6fdde9b0b1",
+        ]
     );
 }
 
@@ -35,7 +41,7 @@ fn a_new_database_has_its_pragmas() {
     for (name, value) in [
         ("journal_mode", "wal"),
         ("auto_vacuum", "2"),
-        ("user_version", "1"),
+        ("user_version", "2"),
         ("application_id", "1128616778"),
         ("integrity_check", "ok"),
     ] {
@@ -131,6 +137,23 @@ fn jobs_survive_closing() {
 }
 
 #[test]
+fn a_database_of_the_first_schema_keeps_its_jobs() {
+    let folder = folder();
+    let store = open(folder.path());
+    let Submission::New(job) = store.submit(&url_job()).unwrap() else {
+        panic!("the job is new");
+    };
+    drop(store);
+    let connection = rusqlite::Connection::open(folder.path().join("jobs.db")).unwrap();
+    let back = "DROP TRIGGER events_of_removed_jobs; DROP TABLE events; PRAGMA user_version = 1";
+    connection.execute_batch(back).unwrap();
+    drop(connection);
+    let store = open(folder.path());
+    assert_eq!(store.get(job.id).unwrap(), Some(job.clone()));
+    assert_eq!(store.events(job.id, EventPosition::default()).unwrap(), []);
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     let folder = folder();
     drop(open(folder.path()));
@@ -143,7 +166,7 @@ fn a_newer_schema_is_refused() {
             error,
             JobsError::Newer {
                 found: 99,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),
@@ -326,6 +349,9 @@ fn fingerprints_identify_the_request() {
     for other in others {
         assert_ne!(other.fingerprint(), fingerprint, "{other:?}");
     }
+    let mut resolved = request();
+    resolved.resolved = Some(ResolvedRequest::default());
+    assert_eq!(resolved.fingerprint(), fingerprint, "the settings are not the client's");
 }
 
 /// The JSON is from a database of version 1.0.0.

@@ -3,28 +3,33 @@
 //! The other processes are this test program again: it runs the test [`helper`], which does nothing unless the
 //! environment sets a role.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
-use super::faults::{all, check_uploads};
+use super::faults::all;
 use super::*;
 
 const ROLE: &str = "CESAR_JOBS_TEST_ROLE";
 const FOLDER: &str = "CESAR_JOBS_TEST_FOLDER";
+const URL: &str = "CESAR_JOBS_TEST_URL";
 const READY: &str = "ready";
 
 fn start(role: &str, folder: &Path) -> Child {
+    start_at(role, &Place::sqlite(folder))
+}
+
+pub(super) fn start_at(role: &str, place: &Place) -> Child {
     // The test's name is its path without the name of the crate.
     let name = format!("{}::helper", module_path!().split_once("::").unwrap().1);
     Command::new(env::current_exe().unwrap())
         .args(["--exact", &name, "--nocapture"])
         .env(ROLE, role)
-        .env(FOLDER, folder)
+        .env(FOLDER, &place.folder)
+        .envs(place.url.iter().map(|url| (URL, url)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -33,7 +38,7 @@ fn start(role: &str, folder: &Path) -> Child {
 }
 
 /// Waits until the process reports that it is ready, and returns its later output, line by line.
-fn until_ready(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+pub(super) fn until_ready(child: &mut Child) -> impl Iterator<Item = String> + use<> {
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(std::result::Result::ok);
@@ -42,16 +47,16 @@ fn until_ready(child: &mut Child) -> impl Iterator<Item = String> + use<> {
 }
 
 /// Reports that this process is ready. The name of the test is on the line before.
-fn ready() {
+pub(super) fn ready() {
     println!("\n{READY}");
 }
 
 /// Stays until the process is killed.
-fn stay() {
+pub(super) fn stay() {
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-fn kill(mut child: Child) {
+pub(super) fn kill(mut child: Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -60,15 +65,21 @@ fn kill(mut child: Child) {
 fn helper() {
     let Ok(role) = env::var(ROLE) else { return };
     let folder = PathBuf::from(env::var(FOLDER).unwrap());
+    let place = Place {
+        folder: folder.clone(),
+        url: env::var(URL).ok(),
+    };
     match role.split_once(' ').unwrap_or((&role, "")) {
         ("hold", _) => hold(&folder),
         ("receive", _) => receive(&folder),
-        ("claim", _) => claim_all(&folder),
+        ("claim", _) => claim_all(&place),
         ("abort", at) => {
             ready();
             super::faults::abort_at(&folder, at.parse().unwrap());
         }
-        ("serve", seed) => serve(&folder, seed.parse().unwrap()),
+        ("serve", seed) => super::kills::serve(&place, seed.parse().unwrap()),
+        #[cfg(feature = "postgres")]
+        ("zombie", _) => super::postgres::zombie(&place),
         _ => panic!("no role {role}"),
     }
 }
@@ -153,13 +164,12 @@ fn uploads_of_killed_processes_are_swept() {
     );
 }
 
-fn claim_all(folder: &Path) {
+fn claim_all(place: &Place) {
     ready();
-    File::open(folder.join("start")).unwrap().lock_shared().unwrap();
-    let data = folder.join("data");
-    let store = open(&data);
+    File::open(place.folder.join("start")).unwrap().lock_shared().unwrap();
+    let Site { store, workers, .. } = place.within("data").open_after(0);
     store.submit(&url_job()).unwrap();
-    let worker = workers(&data).register().unwrap();
+    let worker = workers.register().unwrap();
     while let Some(claim) = store.claim(worker.id()).unwrap() {
         println!("{}", claim.job.id);
         store.complete(&claim.lease, "{}", &report()).unwrap();
@@ -167,18 +177,18 @@ fn claim_all(folder: &Path) {
 }
 
 /// Processes that create the database together, and claim their jobs from it together.
-#[test]
-fn each_job_is_claimed_by_one_process() {
+fn each_job_is_claimed_by_one_process(make: fn(&Path) -> Place) {
     const PROCESSES: usize = 6;
     for filled in [0, 60] {
         let folder = folder();
-        let data = folder.path().join("data");
+        let place = make(folder.path());
+        let data = place.within("data");
         for _ in 0..filled {
-            open(&data).submit(&url_job()).unwrap();
+            data.open_after(0).store.submit(&url_job()).unwrap();
         }
         let start_line = File::create(folder.path().join("start")).unwrap();
         start_line.lock().unwrap();
-        let mut children: Vec<Child> = (0..PROCESSES).map(|_| start("claim", folder.path())).collect();
+        let mut children: Vec<Child> = (0..PROCESSES).map(|_| start_at("claim", &place)).collect();
         let lines: Vec<_> = children.iter_mut().map(until_ready).collect();
         start_line.unlock().unwrap();
         let claimed: Vec<JobId> = lines
@@ -195,11 +205,23 @@ fn each_job_is_claimed_by_one_process() {
             (filled + PROCESSES, filled + PROCESSES)
         );
         assert!(
-            all(&open(&data))
+            all(&*data.open_after(0).store)
                 .iter()
                 .all(|job| job.state == JobState::Completed && job.attempts == 1)
         );
     }
+}
+
+#[test]
+fn each_job_is_claimed_by_one_process_of_a_folder() {
+    each_job_is_claimed_by_one_process(Place::sqlite);
+}
+
+/// They also migrate the database together.
+#[cfg(feature = "postgres")]
+#[test]
+fn each_job_is_claimed_by_one_process_of_a_database() {
+    each_job_is_claimed_by_one_process(Place::postgres);
 }
 
 /// The process dies at the Nth operation, for every N.
@@ -211,7 +233,9 @@ fn a_process_can_die_at_any_operation() {
         let mut child = start(&format!("abort {at}"), folder.path());
         let told: Vec<String> = until_ready(&mut child).filter(|line| is_notified(line)).collect();
         let ended = child.wait().unwrap();
-        super::faults::check(folder.path(), &told, &format!("abort at operation {at}"));
+        let what = format!("abort at operation {at}");
+        super::faults::check(&Place::sqlite(folder.path()), &told, &what);
+        super::faults::check_files(folder.path(), &what);
         if ended.success() {
             break;
         }
@@ -225,181 +249,4 @@ fn is_notified(line: &str) -> bool {
     ["submitted ", "ended ", "requeued ", "pruned "]
         .iter()
         .any(|word| line.starts_with(word))
-}
-
-/// A server without a network: submits, works and cancels at random until it is killed, and reports what it acknowledged.
-fn serve(folder: &Path, seed: u64) {
-    let random = SeededRandom::new(seed);
-    let options = StoreOptions {
-        // Each server begins an hour later, so that no pause outlasts the previous one.
-        clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(seed).unwrap())),
-        ..StoreOptions::default()
-    };
-    let started = Instant::now();
-    let store = SqliteJobs::open(folder, options).unwrap();
-    let (workers, uploads) = (workers(folder), uploads(folder));
-    workers.recover(&store).unwrap();
-    ready();
-    println!("recovered {}", started.elapsed().as_micros());
-    uploads.sweep(&store).unwrap();
-    let worker = workers.register().unwrap();
-    let mut last = None;
-    for number in 0.. {
-        match random.next() % 8 {
-            0..=3 => last = Some(receive_and_submit(&store, &uploads, number)),
-            4..=6 => work(&store, worker.id(), &random),
-            _ => {
-                if let Some(job) = last
-                    && let Cancellation::Done(job) = store.cancel(job).unwrap()
-                {
-                    println!("ended {} {}", job.id, job.state);
-                }
-            }
-        }
-    }
-}
-
-fn receive_and_submit(store: &SqliteJobs, uploads: &Uploads, number: u64) -> JobId {
-    let mut writer = uploads.create(100_000).unwrap();
-    writer.write(&super::faults::content(number)).unwrap();
-    let upload = writer.finish().unwrap();
-    let new = NewJob::new(JobRequest::new(upload.source()));
-    let Submission::New(job) = store.submit(&new).unwrap() else {
-        panic!("it is new and the queue is not full")
-    };
-    println!("submitted {}", job.id);
-    job.id
-}
-
-fn work(store: &SqliteJobs, worker: WorkerId, random: &SeededRandom) {
-    let Some(Claim { job, lease }) = store.claim(worker).unwrap() else {
-        return;
-    };
-    store.progress(&lease, &Progress::default(), Some(&report())).unwrap();
-    let job = match random.next() % 8 {
-        0 => store.fail(&lease, &failure(FailureKind::Transient)),
-        1 => store.fail(&lease, &failure(FailureKind::Final)),
-        2 => store.hand_back(&lease),
-        _ => store.complete(&lease, &format!("{} {}", job.id, lease.number), &report()),
-    };
-    let job = job.unwrap();
-    if job.state.has_ended() {
-        println!("ended {} {}", job.id, job.state);
-    }
-}
-
-/// The acknowledgements of the servers so far, and the jobs found.
-#[derive(Default)]
-struct Ledger {
-    submitted: BTreeSet<JobId>,
-    told: BTreeMap<JobId, JobState>,
-    /// Jobs that have ended, with their documents: they never change again.
-    ended: BTreeMap<JobId, (Job, Option<String>)>,
-    recoveries: Vec<u64>,
-    /// Number of jobs found whose worker had been killed.
-    lost: usize,
-}
-
-impl Ledger {
-    fn note(&mut self, line: &str) {
-        let words: Vec<&str> = line.split(' ').collect();
-        match words[..] {
-            ["recovered", time] => self.recoveries.push(time.parse().unwrap()),
-            ["submitted", job] => assert!(self.submitted.insert(job.parse().unwrap()), "{line} twice"),
-            ["ended", job, state] => {
-                let before = self.told.insert(job.parse().unwrap(), state.parse().unwrap());
-                assert_eq!(before, None, "{line} twice");
-            }
-            _ => {}
-        }
-    }
-
-    /// Checks the state that a killed server left.
-    fn check(&mut self, store: &SqliteJobs) {
-        let jobs: BTreeMap<JobId, Job> = all(store).into_iter().map(|job| (job.id, job)).collect();
-        for id in &self.submitted {
-            assert!(jobs.contains_key(id), "{id} is lost");
-        }
-        for (id, state) in &self.told {
-            assert_eq!(jobs[id].state, *state);
-        }
-        for (id, (job, document)) in &self.ended {
-            assert_eq!(
-                (&jobs[id], &store.document(*id).unwrap()),
-                (job, document),
-                "it ended before"
-            );
-        }
-        for (id, job) in jobs {
-            if job.state.has_ended() {
-                let document = store.document(id).unwrap();
-                self.ended.insert(id, (job, document));
-            } else if job.state.is_running() {
-                self.lost += 1;
-            }
-        }
-    }
-}
-
-fn number_from(variable: &str, otherwise: u64) -> u64 {
-    env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
-}
-
-/// Servers are killed repeatedly; each acknowledged job ends exactly once.
-#[test]
-fn killing_servers_loses_no_job() {
-    let folder = folder();
-    let kills = number_from("CESAR_JOBS_KILLS", 60);
-    let random = SeededRandom::new(number_from("CESAR_JOBS_SEED", 1));
-    let mut ledger = Ledger::default();
-    for seed in 0..kills {
-        let mut server = start(&format!("serve {seed}"), folder.path());
-        let mut lines = until_ready(&mut server);
-        for line in lines.by_ref().take(usize::try_from(random.next() % 30).unwrap()) {
-            ledger.note(&line);
-        }
-        kill(server);
-        // Its reports before it died.
-        lines.for_each(|line| ledger.note(&line));
-        ledger.check(&open(folder.path()));
-    }
-    finish(folder.path(), &mut ledger, kills);
-    let mut recoveries = ledger.recoveries;
-    recoveries.sort_unstable();
-    println!(
-        "{kills} kills: {} jobs acknowledged, {} workers killed with a job, recovery p50 {} µs, p95 {} µs",
-        ledger.submitted.len(),
-        ledger.lost,
-        recoveries[recoveries.len() / 2],
-        recoveries[recoveries.len() * 95 / 100],
-    );
-}
-
-/// Finishes all remaining jobs.
-fn finish(folder: &Path, ledger: &mut Ledger, hours: u64) {
-    let options = StoreOptions {
-        clock: Arc::new(ManualClock::new(START_MS + HOUR_MS * i64::try_from(hours).unwrap())),
-        ..StoreOptions::default()
-    };
-    let store = SqliteJobs::open(folder, options).unwrap();
-    let (workers, uploads) = (workers(folder), uploads(folder));
-    workers.recover(&store).unwrap();
-    uploads.sweep(&store).unwrap();
-    check_uploads(folder, &store, &uploads, "after all kills");
-    let worker = workers.register().unwrap();
-    while let Some(claim) = store.claim(worker.id()).unwrap() {
-        store.complete(&claim.lease, "late", &report()).unwrap();
-    }
-    ledger.check(&store);
-    for id in &ledger.submitted {
-        assert!(ledger.ended.contains_key(id), "{id} has not ended");
-    }
-    for (id, (job, document)) in &ledger.ended {
-        let is_right = match document.as_deref() {
-            Some("late") => job.state == JobState::Completed,
-            Some(document) => document.starts_with(&id.to_string()) && job.state == JobState::Completed,
-            None => matches!(job.state, JobState::Error | JobState::Cancelled),
-        };
-        assert!(is_right, "{job:?} with {document:?}");
-    }
 }

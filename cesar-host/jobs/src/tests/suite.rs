@@ -6,6 +6,7 @@
 //! | `failures` | attempts, pauses between them, the end of a job |
 //! | `cancel_and_retry` | requests about an existing job |
 //! | `queue` | submission, listing and removal |
+//! | `events` | events of runs, for other processes |
 //! | `webhooks` | notifications of an end: addresses, attempts, claims |
 
 use super::*;
@@ -20,11 +21,16 @@ macro_rules! shared {
         mod sqlite {
             $(#[test] fn $test() { super::$test(super::Fixture::sqlite); })*
         }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(#[test] fn $test() { super::$test(super::Fixture::postgres); })*
+        }
     };
 }
 
 mod cancel_and_retry;
 mod claims;
+mod events;
 mod failures;
 mod queue;
 mod webhooks;

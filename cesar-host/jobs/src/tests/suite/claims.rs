@@ -6,6 +6,7 @@ shared!(
     a_job_runs_from_submission_to_completion,
     url_jobs_download_before_processing,
     the_oldest_job_is_claimed_first,
+    a_worker_claims_the_oldest_job_of_which_it_has_all_needs,
     ids_are_ordered_when_the_clock_jumps,
     a_worker_that_lost_its_job_cannot_change_it,
     a_lease_ends_with_its_job,
@@ -93,6 +94,32 @@ fn the_oldest_job_is_claimed_first(make: Make) {
     let claimed: Vec<JobId> = (0..20).map(|_| fixture.claim().job.id).collect();
     assert_eq!(jobs, claimed);
     assert_eq!(fixture.store.claim(fixture.worker()).unwrap(), None);
+}
+
+fn a_worker_claims_the_oldest_job_of_which_it_has_all_needs(make: Make) {
+    let fixture = make(Policy::default());
+    let submit = |needs: &[&str]| {
+        let mut new = fixture.upload_job();
+        new.request.resolved = Some(ResolvedRequest {
+            needs: needs.iter().map(|need| (*need).to_owned()).collect(),
+            ..ResolvedRequest::default()
+        });
+        fixture.submit_new(&new).id
+    };
+    let large = submit(&["ct2", "ct2/large", "#gpu"]);
+    let base = submit(&["ct2", "ct2/base"]);
+    // From before needs were kept.
+    let old = fixture.submit().id;
+    let claim = |offer: &[&str]| {
+        let offer = Offer::Only(offer.iter().map(|has| (*has).to_owned()).collect());
+        let claim = fixture.store.claim_from(fixture.worker(), &offer).unwrap();
+        claim.map(|claim| claim.job.id)
+    };
+    assert_eq!(claim(&["ct2", "ct2/base", "ct2/tiny"]), Some(base));
+    assert_eq!(claim(&["ct2", "ct2/large"]), Some(old));
+    assert_eq!(claim(&["ct2", "ct2/large"]), None, "it lacks the label");
+    assert_eq!(fixture.state(large), JobState::Queued);
+    assert_eq!(claim(&["#gpu", "ct2", "ct2/large", "onnx"]), Some(large));
 }
 
 fn ids_are_ordered_when_the_clock_jumps(make: Make) {

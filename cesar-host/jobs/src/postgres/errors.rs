@@ -1,0 +1,127 @@
+//! PostgreSQL's errors as errors of the jobs.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use postgres::error::SqlState;
+
+use crate::error::JobsError;
+
+/// The failure of an operation on the database.
+#[derive(Debug)]
+pub(super) enum PgError {
+    /// The server or the connection returned an error.
+    Postgres(postgres::Error),
+    /// All connections of this process were in use for too long.
+    Busy,
+    /// A value of a row is none that this program writes.
+    Unreadable(String),
+}
+
+pub(super) type PgResult<T> = Result<T, PgError>;
+
+impl From<postgres::Error> for PgError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl PgError {
+    /// Whether the connection may be used after this. One to a server that has become a standby may not: another one has taken over.
+    pub(super) fn is_of_statement(&self) -> bool {
+        match self {
+            Self::Postgres(error) => {
+                let is_of_connection =
+                    |code: &SqlState| is_ending(code) || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
+                !error.is_closed() && error.as_db_error().is_some_and(|error| !is_of_connection(error.code()))
+            }
+            Self::Busy | Self::Unreadable(_) => true,
+        }
+    }
+
+    /// Whether connecting may succeed a little later: the server restarts, another one takes over, or its connections are all in use.
+    pub(super) fn is_passing(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        match error.as_db_error() {
+            Some(error) => {
+                is_ending(error.code())
+                    || [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS].contains(error.code())
+            }
+            // Not a name that does not exist or a certificate that does not fit: these stay.
+            None => {
+                source_io(error).is_some_and(|error| {
+                    use std::io::ErrorKind::{
+                        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable,
+                        NotFound, PermissionDenied, TimedOut, UnexpectedEof,
+                    };
+                    matches!(
+                        error.kind(),
+                        ConnectionAborted
+                            | ConnectionRefused
+                            | ConnectionReset
+                            | HostUnreachable
+                            | NetworkUnreachable
+                            | NotFound
+                            // No host of several accepts changes.
+                            | PermissionDenied
+                            | TimedOut
+                            | UnexpectedEof
+                    )
+                }) || error.is_closed()
+            }
+        }
+    }
+
+    /// The error of the jobs.
+    pub(super) fn explain(self, action: &'static str, database: &str) -> JobsError {
+        let database = database.to_owned();
+        match self {
+            Self::Postgres(error) => JobsError::Server {
+                action,
+                database,
+                is_full: error.code() == Some(&SqlState::DISK_FULL),
+                cause: cause(&error),
+            },
+            Self::Busy => JobsError::Server {
+                action,
+                database,
+                cause: "all connections of this process are in use".to_owned(),
+                is_full: false,
+            },
+            Self::Unreadable(cause) => JobsError::Server {
+                action,
+                database,
+                cause,
+                is_full: false,
+            },
+        }
+    }
+}
+
+/// Whether the server ends the connection with this error.
+fn is_ending(code: &SqlState) -> bool {
+    [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    ]
+    .contains(code)
+}
+
+fn source_io(error: &postgres::Error) -> Option<&std::io::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// The message of the server, or of the connection with all causes; `postgres` shows only the outermost.
+fn cause(error: &postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return format!("{}, SQLSTATE {}", error.message(), error.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
