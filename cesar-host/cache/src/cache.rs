@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cesar_base::{Clock, Io};
+use cesar_base::{Clock, Io, SharedLeases};
 
 use super::entry::{Info, Statistics};
 use super::error::Result;
@@ -16,6 +16,7 @@ use super::limits::Limits;
 use super::lock::KeyLocks;
 use super::maintain::Housekeeper;
 use super::read::Reader;
+use super::second_level::SecondLevel;
 use super::storage::Storage;
 use super::sweep::Sweeper;
 use super::usage::UsageCounter;
@@ -25,6 +26,7 @@ use super::write::ResultWriter;
 #[derive(Clone)]
 pub struct Cache {
     pub(super) parts: Arc<Parts>,
+    pub(super) second_level: Option<Arc<dyn SecondLevel>>,
 }
 
 /// The parts of an open cache. Each references the storage, and the other parts that it needs.
@@ -116,7 +118,24 @@ impl Cache {
         let warnings = warning.into_iter().chain(journal_warning(&storage)).collect();
         Ok(Self {
             parts: Arc::new(Parts::new(storage, limits, warnings)),
+            second_level: None,
         })
+    }
+
+    /// The same cache with a second level behind it.
+    #[must_use]
+    pub fn with_second_level(self, second_level: Arc<dyn SecondLevel>) -> Self {
+        Self {
+            second_level: Some(second_level),
+            ..self
+        }
+    }
+
+    /// Lets the second level take a lease of each key that it lets this process compute, from now on.
+    pub fn use_leases(&self, leases: &Arc<dyn SharedLeases>) {
+        if let Some(second_level) = &self.second_level {
+            second_level.use_leases(leases);
+        }
     }
 
     /// The cache folder.
@@ -136,7 +155,18 @@ impl Cache {
 
     /// Notices since the last call, such as quarantined entries.
     pub fn take_notices(&self) -> Vec<String> {
-        self.parts.storage.take_notices()
+        let mut notices = self.parts.storage.take_notices();
+        notices.extend(
+            self.second_level
+                .iter()
+                .flat_map(|second_level| second_level.take_notices()),
+        );
+        notices
+    }
+
+    /// The counters of this process's second level; none without one.
+    pub fn second_level_counters(&self) -> Option<Vec<(&'static str, u64)>> {
+        self.second_level.as_ref().map(|second_level| second_level.counters())
     }
 
     /// The counters since the cache was created, including those of this process. Writes nothing, so it works on a full

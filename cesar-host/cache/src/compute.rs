@@ -9,6 +9,7 @@ use super::key::{Key, KeyParts};
 use super::leases::Leases;
 use super::lock::{KeyGuard, KeyLocks, Wait};
 use super::read::Reader;
+use super::second_level::{Claim, SecondLevel, SharedResult, Sought};
 use super::storage::Storage;
 use super::usage::UsageCounter;
 use super::write::ResultWriter;
@@ -77,6 +78,11 @@ pub enum Hit {
         /// The cost of its computation, in milliseconds.
         saved_ms: i64,
     },
+    /// Another machine computed it: the second level had it.
+    Shared {
+        /// The cost of its computation, in milliseconds.
+        saved_ms: i64,
+    },
     /// Another thread or process computed it while this one waited.
     Waited {
         /// The cost of its computation, in milliseconds.
@@ -121,6 +127,17 @@ pub(super) struct SingleFlight<'a> {
     pub(super) usage: &'a UsageCounter,
     pub(super) reader: &'a Reader,
     pub(super) writer: &'a Arc<ResultWriter>,
+    pub(super) second_level: Option<&'a dyn SecondLevel>,
+}
+
+/// The share of the second level in one computation.
+enum Contribution {
+    /// None: there is no second level, or it gets no such results.
+    None,
+    /// The result is new to it.
+    Claimed(Box<dyn Claim>),
+    /// The result replaces its own.
+    Replaced,
 }
 
 impl SingleFlight<'_> {
@@ -154,6 +171,19 @@ impl SingleFlight<'_> {
             return Ok(hit_outcome(artifact, *waited, warnings));
         }
         let guard = lock.map(|(guard, _)| guard);
+        // Without the lock, each process of this machine would ask.
+        let second_level = self
+            .second_level
+            .filter(|_| guard.is_some() && request.lifetime_ms.is_none());
+        let contribution = match second_level {
+            None => Contribution::None,
+            Some(_) if !reads => Contribution::Replaced,
+            Some(second_level) => match second_level.find_or_claim(parts, wait) {
+                Sought::Found(shared) => return Ok(self.shared_outcome(guard, parts, request, shared, warnings)),
+                Sought::Missing(claim) => Contribution::Claimed(claim),
+                Sought::Interrupted => return Err(Stopped::Interrupted),
+            },
+        };
         // The results of earlier stages may be needed again afterwards.
         let lease = self.leases.lease_recently_used();
         let (computed, took_ms) = self.timed(|| compute(guard.as_ref()))?;
@@ -164,7 +194,23 @@ impl SingleFlight<'_> {
             details: computed.details.or(request.details),
             ..request
         };
-        let entry = self.store_computed(guard, parts, request, cost_ms, &computed.bytes, &mut warnings);
+        let shared = second_level.map(|_| SharedResult {
+            bytes: computed.bytes.clone(),
+            cost_ms,
+            created_ms: self.storage.now_ms(),
+            details: request.details.clone(),
+        });
+        let new = NewEntry {
+            cost_ms,
+            created_ms: shared.as_ref().map(|shared| shared.created_ms),
+            ..self.new_entry(request)
+        };
+        let entry = self.store_computed(guard, parts, new, &computed.bytes, &mut warnings);
+        match (shared, contribution, second_level) {
+            (Some(shared), Contribution::Claimed(claim), _) => claim.fulfil(shared, parts),
+            (Some(shared), Contribution::Replaced, Some(second_level)) => second_level.replace(shared, parts),
+            _ => (),
+        }
         Ok(Outcome {
             bytes: computed.bytes,
             entry,
@@ -221,8 +267,7 @@ impl SingleFlight<'_> {
         &self,
         guard: Option<KeyGuard>,
         parts: &KeyParts,
-        request: Request,
-        cost_ms: i64,
+        new: NewEntry,
         bytes: &[u8],
         warnings: &mut Warnings,
     ) -> Option<Entry> {
@@ -230,16 +275,55 @@ impl SingleFlight<'_> {
             Some(guard) => guard,
             None => warnings.collect(self.locks.try_lock(&parts.key())).flatten()?,
         };
+        warnings.collect(self.writer.put(&guard, parts, new, bytes))
+    }
+
+    fn new_entry(&self, request: Request) -> NewEntry {
         let expires_ms = request
             .lifetime_ms
             .map(|lifetime_ms| self.storage.now_ms().saturating_add(lifetime_ms));
-        let new = NewEntry {
-            cost_ms,
+        NewEntry {
             expires_ms,
             label: request.label,
             details: request.details,
+            ..NewEntry::default()
+        }
+    }
+
+    /// Stores a result of the second level, and makes it the outcome.
+    fn shared_outcome(
+        &self,
+        guard: Option<KeyGuard>,
+        parts: &KeyParts,
+        request: Request,
+        shared: SharedResult,
+        mut warnings: Warnings,
+    ) -> Outcome {
+        let SharedResult {
+            bytes,
+            cost_ms,
+            created_ms,
+            details,
+        } = shared;
+        let new = NewEntry {
+            cost_ms,
+            created_ms: Some(created_ms),
+            details,
+            ..self.new_entry(request)
         };
-        warnings.collect(self.writer.put(&guard, parts, new, bytes))
+        self.usage.count(|statistics| {
+            statistics.hits += 1;
+            statistics.shared += 1;
+            statistics.bytes_saved += bytes.len() as u64;
+            statistics.ms_saved += cost_ms.unsigned_abs();
+        });
+        let entry = self.store_computed(guard, parts, new, &bytes, &mut warnings);
+        Outcome {
+            bytes,
+            entry,
+            hit: Hit::Shared { saved_ms: cost_ms },
+            cache_warning: warnings.into_warning(),
+        }
     }
 }
 

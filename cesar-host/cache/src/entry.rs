@@ -51,6 +51,8 @@ pub struct NewEntry {
     pub label: Option<String>,
     /// JSON of the stage. Opaque to the cache.
     pub details: Option<String>,
+    /// Time of the computation, in milliseconds since 1970, where another machine has computed it; now when absent.
+    pub created_ms: Option<i64>,
 }
 
 /// An entry with its verified bytes.
@@ -130,6 +132,8 @@ pub struct Statistics {
     pub evicted: u64,
     /// Requests that waited for another computation.
     pub waited: u64,
+    /// Those of the results used that came from the shared cache.
+    pub shared: u64,
 }
 
 /// Number and size of the entries of one stage.

@@ -28,6 +28,11 @@
 //! (`eviction_score.rs`), never one that a running job leases ([`Cache::lease`]), rows before files, in short steps
 //! (`evict.rs`). Housekeeping runs after stores (`maintain.rs`).
 //!
+//! # A second level
+//! A cache may have a [`SecondLevel`] that machines share ([`Cache::with_second_level`]). It is asked under the lock of the key
+//! for what the folder lacks, and offered what was computed. Results with a lifetime of their own, downloads and checkpoints
+//! stay in the folder.
+//!
 //! # Errors
 //! Every operation returns [`CacheError`], and none may fail a job: [`Cache::get_or_compute`] returns the result and a
 //! warning. When the cache cannot be opened, the job runs without it.
@@ -59,6 +64,7 @@ mod operations;
 mod partial;
 mod prune;
 mod read;
+mod second_level;
 mod storage;
 mod sweep;
 mod temporary;
@@ -83,6 +89,7 @@ pub use lock::{KeyGuard, Wait, Waiting};
 pub use maintain::Maintained;
 pub use partial::{PARTIAL_LIFETIME_MS, Partial, PartialInfo, Partials};
 pub use prune::{Prune, Pruned};
+pub use second_level::{Claim, SecondLevel, SharedResult, Sought};
 pub use temporary::RESUME;
 pub use verify::{DamagedEntry, Verification};
 pub use write::{ArtifactWriter, INLINE_LIMIT};

@@ -17,6 +17,7 @@ use super::lock::{KeyGuard, Wait};
 use super::maintain::Maintained;
 use super::partial::{self, PartialInfo, Partials};
 use super::prune::{Prune, Pruned, Pruner};
+use super::second_level::SharedResult;
 use super::verify::{Verification, Verifier};
 use super::write::ArtifactWriter;
 
@@ -65,6 +66,7 @@ impl Cache {
             usage,
             reader,
             writer,
+            second_level: self.second_level.as_deref(),
         };
         single_flight.get_or_compute(parts, request.into(), wait, compute)
     }
@@ -187,6 +189,49 @@ impl Cache {
     /// If the lock is of another key, or the disk or the index refuses. Then nothing is stored.
     pub fn put(&self, guard: &KeyGuard, parts: &KeyParts, new: NewEntry, bytes: &[u8]) -> Result<Entry> {
         self.parts.writer.put(guard, parts, new, bytes)
+    }
+
+    /// Stores a result that is in memory, and offers it to the second level.
+    ///
+    /// # Errors
+    /// As [`Cache::put`].
+    pub fn put_and_offer(&self, guard: &KeyGuard, parts: &KeyParts, new: NewEntry, bytes: &[u8]) -> Result<Entry> {
+        let (cost_ms, details) = (new.cost_ms, new.details.clone());
+        let entry = self.put(guard, parts, new, bytes)?;
+        if let Some(second_level) = &self.second_level {
+            let offered = SharedResult {
+                bytes: bytes.to_vec(),
+                cost_ms,
+                created_ms: entry.created_ms,
+                details,
+            };
+            second_level.offer(offered, parts);
+        }
+        Ok(entry)
+    }
+
+    /// Like [`Cache::get`]. What the folder lacks is looked for in the second level, and then stored in the folder.
+    ///
+    /// # Errors
+    /// As [`Cache::get`]; when the folder cannot be written.
+    pub fn get_offered(&self, parts: &KeyParts) -> Result<Option<Vec<u8>>> {
+        let key = parts.key();
+        if let Some(stored) = self.get(&key)? {
+            return Ok(Some(stored.bytes));
+        }
+        let Some(offered) = self.second_level.as_ref().and_then(|level| level.find(parts)) else {
+            return Ok(None);
+        };
+        let new = NewEntry {
+            cost_ms: offered.cost_ms,
+            created_ms: Some(offered.created_ms),
+            details: offered.details,
+            ..NewEntry::default()
+        };
+        if let Some(guard) = self.try_lock(&key)? {
+            self.put(&guard, parts, new, &offered.bytes)?;
+        }
+        Ok(Some(offered.bytes))
     }
 
     /// Starts to store a result of unknown size. Needs no lock before [`ArtifactWriter::commit`].

@@ -141,7 +141,7 @@ impl ResultWriter {
             plugin: parts.plugin.clone(),
             plugin_version: parts.plugin_version.clone(),
             cost_ms: new.cost_ms,
-            created_ms: now_ms,
+            created_ms: new.created_ms.unwrap_or(now_ms),
             last_used_ms: now_ms,
             expires_ms: self.limits.expiry(&parts.stage, new.expires_ms, now_ms),
             label: new.label,

@@ -35,7 +35,7 @@ const PUT_CONTENT: &str = "
 const PUT_RESULT: &str = "
     INSERT INTO results (key, content_id, stage, plugin, plugin_version, inputs_digest, cost_ms, created_ms,
                          last_used_ms, expires_ms, label, details, seal, bonus_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?14, ?9, ?10, ?11, ?12, ?13)
     ON CONFLICT (key) DO UPDATE SET
         content_id = excluded.content_id, stage = excluded.stage, plugin = excluded.plugin,
         plugin_version = excluded.plugin_version, inputs_digest = excluded.inputs_digest, cost_ms = excluded.cost_ms,
@@ -71,7 +71,6 @@ pub(crate) struct Stored {
 #[derive(Debug)]
 pub(crate) struct NewRow<'a> {
     pub(crate) parts: &'a KeyParts,
-    /// `last_used_ms` is taken from `created_ms`.
     pub(crate) entry: &'a Entry,
     /// The bytes, if they belong in the index.
     pub(crate) inline_bytes: Option<&'a [u8]>,
@@ -163,7 +162,8 @@ fn put_content(transaction: &Transaction<'_>, row: &NewRow<'_>) -> rusqlite::Res
             entry.digest.as_bytes(),
             entry.size,
             row.inline_bytes.is_some(),
-            entry.created_ms
+            // The time of storing; that of a computation may be long ago, on another machine.
+            entry.last_used_ms
         ],
         |row| row.get(0),
     )?;
@@ -195,6 +195,7 @@ fn put_result(transaction: &Transaction<'_>, row: &NewRow<'_>, content_id: i64) 
             entry.details,
             seal,
             retention_bonus_ms(entry.cost_ms, entry.size),
+            entry.last_used_ms,
         ],
         |row| row.get(0),
     )?;

@@ -98,7 +98,7 @@ pub(super) fn add_statistics(transaction: &Transaction<'_>, statistics: &Statist
     Ok(())
 }
 
-fn counters(statistics: &Statistics) -> [(&'static str, u64); 7] {
+fn counters(statistics: &Statistics) -> [(&'static str, u64); 8] {
     [
         ("hits", statistics.hits),
         ("misses", statistics.misses),
@@ -107,11 +107,12 @@ fn counters(statistics: &Statistics) -> [(&'static str, u64); 7] {
         ("healed", statistics.healed),
         ("evicted", statistics.evicted),
         ("waited", statistics.waited),
+        ("shared", statistics.shared),
     ]
 }
 
 /// In the order of [`counters`].
-fn counters_mut(statistics: &mut Statistics) -> [&mut u64; 7] {
+fn counters_mut(statistics: &mut Statistics) -> [&mut u64; 8] {
     let Statistics {
         hits,
         misses,
@@ -120,6 +121,7 @@ fn counters_mut(statistics: &mut Statistics) -> [&mut u64; 7] {
         healed,
         evicted,
         waited,
+        shared,
     } = statistics;
-    [hits, misses, bytes_saved, ms_saved, healed, evicted, waited]
+    [hits, misses, bytes_saved, ms_saved, healed, evicted, waited, shared]
 }

@@ -134,10 +134,12 @@ fn label_and_details_are_stored_outside_the_key() {
         details: Some(r#"{"etag":"x"}"#.to_owned()),
         expires_ms: Some(START_MS + 5),
         cost_ms: 3,
+        created_ms: Some(START_MS - 5),
     };
     let entry = fixture.cache.put(&guard, &parts(1), new, b"x").unwrap();
     assert_eq!(fixture.cache.lookup(&parts(1).key()).unwrap().unwrap(), entry);
     assert_eq!(entry.label.as_deref(), Some("meeting.flac"));
+    assert_eq!(entry.created_ms, START_MS - 5);
     assert_eq!(entry.details.as_deref(), Some(r#"{"etag":"x"}"#));
 }
 
@@ -470,7 +472,7 @@ fn golden_info() {
             {"stage": "format", "entries": 1, "bytes": 4, "cost_ms": 9_100},
         ],
         "statistics": {
-            "hits": 0, "misses": 0, "bytes_saved": 0, "ms_saved": 0, "healed": 0, "evicted": 0, "waited": 0,
+            "hits": 0, "misses": 0, "bytes_saved": 0, "ms_saved": 0, "healed": 0, "evicted": 0, "waited": 0, "shared": 0,
         },
         "warnings": [],
     });

@@ -1,0 +1,253 @@
+//! Files in object storage: the recordings that servers and workers on several machines share.
+//!
+//! ```text
+//! PREFIX/v1/uploads.json          marks the place
+//! PREFIX/v1/uploads/OWNER/NAME    a file
+//! ```
+//! A file is written in parts and read in ranges, so its size does not matter for the memory. It is durable when [`RemoteFiles::put`]
+//! returns, and no reader sees a part of it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{Error, ObjectMeta};
+
+use super::error::RemoteError;
+use super::failure;
+use super::location::Location;
+use super::open::{Variables, connect};
+use super::runtime::Runtime;
+use super::store::{Found, Store};
+
+/// The content of the marker.
+const MARKER: &str = "{\"format\":\"cesar-uploads\",\"version\":1}\n";
+
+/// More is no marker.
+const LARGEST_MARKER: u64 = 4_096;
+
+/// Bytes that are read at once.
+const RANGE: u64 = 8 * 1024 * 1024;
+
+/// Why a storage of files cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The URL cannot be used. It is not shown as a whole, since it may contain a password.
+    #[error(
+        "the URL of the storage of uploads (`server.blobs`) {why}; give `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `file:///FOLDER`"
+    )]
+    Url {
+        /// The fault.
+        why: String,
+    },
+    /// The storage refuses, cannot be reached, or holds something else.
+    #[error(
+        "cannot use the storage of uploads `{location}` ({why}); check `server.blobs`, the credentials, the clock and the network"
+    )]
+    Unusable {
+        /// The place, without secrets.
+        location: String,
+        /// The fault.
+        why: String,
+    },
+}
+
+/// An open storage of files.
+#[derive(Debug, Clone)]
+pub struct RemoteFiles {
+    location: Location,
+    store: Store,
+    root: Path,
+    owner: Option<String>,
+    runtime: Arc<Runtime>,
+}
+
+impl RemoteFiles {
+    /// Opens the storage at a URL as in [`FilesError::Url`], and checks that this program may read and write it.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn open(url: &str, variables: &Variables<'_>) -> Result<Self, FilesError> {
+        let location = Location::parse(url).map_err(|error| FilesError::Url { why: why(&error) })?;
+        let unusable = |error: &RemoteError| FilesError::Unusable {
+            location: location.to_string(),
+            why: why(error),
+        };
+        let store = connect(&location, variables).map_err(|error| unusable(&error))?;
+        let runtime = Runtime::start().map_err(|error| unusable(&error))?;
+        Self::of_store(location, store, runtime)
+    }
+
+    pub(crate) fn of_store(location: Location, store: Store, runtime: Runtime) -> Result<Self, FilesError> {
+        let root = Path::from(location.prefix());
+        let files = Self {
+            location,
+            store,
+            root,
+            owner: None,
+            runtime: Arc::new(runtime),
+        };
+        let (store, root) = (files.store.clone(), files.root.clone());
+        let checked = files.wait(async move { check(&store, &root).await });
+        match checked {
+            Ok(None) => Ok(files),
+            Ok(Some(why)) => Err(FilesError::Unusable {
+                location: files.location(),
+                why: why.to_owned(),
+            }),
+            Err(error) => Err(FilesError::Unusable {
+                location: files.location(),
+                why: error.to_string(),
+            }),
+        }
+    }
+
+    /// The place, without secrets.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.location.to_string()
+    }
+
+    /// The same storage for one owner, whose files are apart from those of others.
+    #[must_use]
+    pub fn within(&self, owner: &str) -> Self {
+        Self {
+            owner: Some(owner.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// Stores the content of a file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the storage refuses or cannot be reached.
+    pub fn put(&self, name: &str, file: &std::path::Path) -> io::Result<()> {
+        let (store, path, file) = (self.store.clone(), self.path(name), std::fs::File::open(file)?);
+        self.wait(async move { store.put_file(&path, file).await })
+    }
+
+    /// Passes the bytes of a file to `sink`, in order; `false` if there is none.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached, and those of `sink`.
+    pub fn get(&self, name: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
+        let path = self.path(name);
+        let Some(meta) = self.head(path.clone())? else {
+            return Ok(false);
+        };
+        let mut start = 0;
+        while start < meta.size {
+            let range = start..meta.size.min(start + RANGE);
+            start = range.end;
+            let (store, path) = (self.store.clone(), path.clone());
+            sink(&self.wait(async move { store.get_range(&path, range).await })?)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether there is such a file.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    pub fn contains(&self, name: &str) -> io::Result<bool> {
+        self.head(self.path(name)).map(|found| found.is_some())
+    }
+
+    /// Removes a file; a missing one is not an error.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        self.wait(async move { store.remove(&path).await })
+    }
+
+    /// The names of all files, each with its age by the storage's clock.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    pub fn list(&self) -> io::Result<Vec<(String, Duration)>> {
+        let (store, folder) = (self.store.clone(), self.folder());
+        let all: Vec<ObjectMeta> = self.wait(async move { store.list(&folder).try_collect().await })?;
+        let now_ms = self.store.clock().now_ms().unwrap_or_else(local_ms);
+        let age = |meta: &ObjectMeta| {
+            let age_ms = now_ms.saturating_sub(meta.last_modified.timestamp_millis());
+            Duration::from_millis(u64::try_from(age_ms).unwrap_or_default())
+        };
+        let named = all
+            .iter()
+            .filter_map(|meta| Some((meta.location.filename()?.to_owned(), age(meta))));
+        Ok(named.collect())
+    }
+
+    fn folder(&self) -> Path {
+        let folder = self.root.clone().join("v1").join("uploads");
+        match &self.owner {
+            Some(owner) => folder.join(owner.as_str()),
+            None => folder,
+        }
+    }
+
+    fn path(&self, name: &str) -> Path {
+        self.folder().join(name)
+    }
+
+    fn head(&self, path: Path) -> io::Result<Option<ObjectMeta>> {
+        let store = self.store.clone();
+        self.wait(async move { store.head(&path).await })
+    }
+
+    /// The answer of a task, whose requests have limits of their own.
+    fn wait<T: Send + 'static>(&self, task: impl Future<Output = Result<T, Error>> + Send + 'static) -> io::Result<T> {
+        let ended = || io::Error::other("the client's thread ended");
+        let answer = self.runtime.wait(task).ok_or_else(ended)?;
+        answer.map_err(|error| io::Error::other(failure::detail(&error)))
+    }
+}
+
+/// Writes the marker, and returns why the place cannot be used.
+async fn check(store: &Store, root: &Path) -> Result<Option<&'static str>, Error> {
+    let marker = root.clone().join("v1").join("uploads.json");
+    let found = |found: Option<Found>| found.map(|found| found.bytes == MARKER.as_bytes());
+    let mut is_ours = found(store.get(&marker, LARGEST_MARKER).await?);
+    // Without the right to list, the place is taken as given.
+    if is_ours.is_none() && store.has_any(root).await.unwrap_or(false) {
+        // Another machine may have written it meanwhile.
+        is_ours = found(store.get(&marker, LARGEST_MARKER).await?);
+        if is_ours.is_none() {
+            return Ok(Some("it holds other objects; give a bucket or a prefix of its own"));
+        }
+    }
+    if is_ours == Some(false) {
+        return Ok(Some("it holds uploads of another Cesar"));
+    }
+    store.overwrite(&marker, MARKER.into()).await.map(|()| None)
+}
+
+fn local_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The fault without the sentence, which is about the cache.
+fn why(error: &RemoteError) -> String {
+    match error {
+        RemoteError::Url { why } => why.clone(),
+        RemoteError::Folder { source, .. } => source.to_string(),
+        RemoteError::KeyFile { path, why } | RemoteError::Credentials { path, why } => {
+            format!("`{}`: {why}", path.display())
+        }
+        RemoteError::Denied { detail, .. }
+        | RemoteError::NoBucket { detail, .. }
+        | RemoteError::Clock { detail, .. }
+        | RemoteError::Unavailable { detail, .. }
+        | RemoteError::Client { detail } => detail.clone(),
+        RemoteError::Environment { detail, variables, .. } => format!("{detail}; set {variables}"),
+        RemoteError::Foreign { why, .. } => why.clone(),
+        RemoteError::Unconditional { .. } => "it ignores conditions".to_owned(),
+    }
+}

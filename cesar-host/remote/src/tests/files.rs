@@ -1,0 +1,102 @@
+//! Files in a bucket of a real S3 server and in a folder.
+
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use cesar_tests::fault_proxy::{Fault, FaultProxy};
+
+use super::*;
+use crate::runtime::Runtime;
+use crate::{FilesError, RemoteFiles};
+
+/// More than one part and one range, and no multiple of either.
+const LARGE: usize = 20 * 1024 * 1024 + 4_321;
+
+fn open(place: Place) -> (RemoteFiles, Option<TempDir>) {
+    let files = RemoteFiles::of_store(place.location, place.store, Runtime::start().unwrap());
+    (files.unwrap(), place._folder)
+}
+
+fn read(files: &RemoteFiles, name: &str) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let found = files.get(name, &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(found.then_some(bytes))
+}
+
+#[test]
+fn files_of_every_size_come_back() {
+    let folder = TempDir::new().unwrap();
+    for place in [Place::bucket(), Place::folder()] {
+        let (files, _kept) = open(place);
+        for length in [0, 1, 8 * 1024 * 1024, 16 * 1024 * 1024, LARGE] {
+            let (name, path) = (length.to_string(), folder.path().join("upload"));
+            let bytes: Vec<u8> = (0..length).map(|index| ((index * 31) >> 5) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            assert!(!files.contains(&name).unwrap());
+            assert!(read(&files, &name).unwrap().is_none());
+            files.put(&name, &path).unwrap();
+            assert!(
+                read(&files, &name).unwrap().as_deref() == Some(&bytes[..]),
+                "{length} bytes"
+            );
+        }
+        let mut listed = files.list().unwrap();
+        listed.sort();
+        let names: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["0", "1", "16777216", "20975841", "8388608"]);
+        assert!(
+            listed.iter().all(|(_, age)| *age < Duration::from_secs(600)),
+            "{listed:?}"
+        );
+        for name in names {
+            files.remove(name).unwrap();
+            files.remove(name).unwrap();
+            assert!(!files.contains(name).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_place_with_other_things_is_refused() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("letter.txt"), "Dear Ann").unwrap();
+    let url = format!("file://{}", folder.path().display());
+    let error = RemoteFiles::open(&url, &|_| None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot use the storage of uploads `{url}` (it holds other objects; give a bucket or a prefix of its own); check \
+             `server.blobs`, the credentials, the clock and the network"
+        )
+    );
+    for url in ["results", "s3://user:hunter2@results/x", "file://relative"] {
+        let error = RemoteFiles::open(url, &|_| None).unwrap_err();
+        assert!(matches!(error, FilesError::Url { .. }), "{url}: {error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn no_fault_of_the_network_gives_other_bytes() {
+    let proxy = FaultProxy::start(object_storage().port());
+    let place = Place::at(&object_storage().place(), &proxy.endpoint(), WRITER);
+    let (files, _kept) = open(place);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("upload");
+    fs::write(&path, b"the words of the meeting").unwrap();
+    files.put("meeting", &path).unwrap();
+    for fault in [Fault::Cut, Fault::Status500, Fault::Truncated] {
+        proxy.fail(fault);
+        match read(&files, "meeting") {
+            // Another attempt succeeds where the fault is of one request.
+            Ok(found) => assert_eq!(found.as_deref(), Some(&b"the words of the meeting"[..]), "{fault:?}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        proxy.fail(Fault::None);
+    }
+    assert!(read(&files, "meeting").unwrap().is_some());
+}
