@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use cesar_base::RecordsError;
+
 /// Errors of reading or storing corrections. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CorrectionsError {
@@ -42,6 +44,9 @@ pub enum CorrectionsError {
         /// The newest version that this program knows.
         supported: i64,
     },
+    /// The store of several servers refused.
+    #[error(transparent)]
+    Shared(#[from] RecordsError),
     /// Another batch was accepted since the revision that this one is for.
     #[error("the corrections are at revision {current}, not {expected}; read the changes since, and try again")]
     Conflict {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use cesar_base::RecordsError;
+
 /// A glossary's origin, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -35,6 +37,9 @@ pub enum GlossaryError {
         /// The cause.
         source: io::Error,
     },
+    /// The glossaries that servers share cannot be read.
+    #[error(transparent)]
+    Shared(#[from] RecordsError),
     /// No glossary has this name.
     #[error("there is no glossary `{name}`; {known}")]
     Unknown {

@@ -41,7 +41,7 @@ use rule::{Rule, Side};
 
 pub use error::{GlossaryError, LineProblem, Origin};
 pub use parse::{MAX_BYTES, MAX_CLASSES, MAX_PATTERNS, MAX_RULES};
-pub use source::{Folder, NONE, is_file};
+pub use source::{NONE, Named, is_file};
 
 /// The name that stands for a change of the results of [`Glossary::apply`] for the same rules and document; part of cache keys.
 pub const VERSION: &str = "1";

@@ -77,6 +77,10 @@ impl Glossary {
 /// The rule of a line; none of a blank line or a comment. `classes` counts the large classes of all lines.
 fn read_line(line: &[u8], classes: &mut usize) -> Result<Option<Rule>, LineProblem> {
     let line = std::str::from_utf8(line).map_err(|_| LineProblem::NotText)?.trim();
+    // No database stores it, not even in a comment.
+    if line.contains('\0') {
+        return Err(LineProblem::Control);
+    }
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }

@@ -1,24 +1,29 @@
-//! Histories of recordings in SQLite: `corrections.db` in the data folder, shared by the command line and the server.
+//! Histories of recordings: in a file of the data folder, which the command line and the server use, or in the database of the jobs, which
+//! several servers use.
 //!
-//! The file has a write-ahead log and `synchronous = FULL`: a batch that was acknowledged survives a crash and a power failure. Each change is
-//! one immediate transaction, in which the expected revision is compared: of two processes that correct the same revision, one gets
-//! [`CorrectionsError::Conflict`]. Nothing is removed but by [`Corrections::clear`]: corrections are made by hand and are small, so neither the
+//! | module | content |
+//! |---|---|
+//! | `sqlite` | the file `corrections.db` |
+//! | `open` | its schema, and how it is opened |
+//! | `shared` | records of a database |
+//!
+//! Nothing is removed but by [`Corrections::clear`]: corrections are made by hand and are small, so neither the
 //! retention of jobs nor the limits of the cache apply to them.
 
 mod open;
+mod shared;
+mod sqlite;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use cesar_base::{Clock, Digest, Io, SystemClock};
-use cesar_sqlite::{SqlResult, empty_log};
-use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use cesar_base::{Clock, Digest, Io, Records, SystemClock};
 
-use crate::error::{CorrectionsError, Result};
-use crate::history::{History, Revision};
-use crate::operation::{Operation, to_json};
-use open::explain;
+use crate::error::Result;
+use crate::history::History;
+use crate::operation::Operation;
+use shared::SharedHistories;
+use sqlite::{FILE, SqliteHistories};
 
 #[cfg(test)]
 pub(crate) const VERSION: i64 = open::SCHEMA.version();
@@ -26,11 +31,13 @@ pub(crate) const VERSION: i64 = open::SCHEMA.version();
 /// The most bytes of operations that are kept of one recording.
 pub const MAX_BYTES: u64 = 8 << 20;
 
-/// The name of the file in the data folder.
-const FILE: &str = "corrections.db";
-
 /// The size of a revision beside its operations, so that empty ones are bounded, too.
 const REVISION_BYTES: u64 = 64;
+
+/// The size of a revision with these operations.
+fn size(json: &str) -> u64 {
+    json.len() as u64 + REVISION_BYTES
+}
 
 /// A store's environment; the defaults are the real things.
 #[derive(Clone)]
@@ -54,19 +61,13 @@ impl Default for StoreOptions {
 }
 
 /// The corrections of all recordings.
-pub struct Corrections {
-    path: PathBuf,
-    options: StoreOptions,
-    connection: Mutex<Connection>,
-}
+#[derive(Debug)]
+pub struct Corrections(Place);
 
-impl std::fmt::Debug for Corrections {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Corrections")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
+#[derive(Debug)]
+enum Place {
+    File(SqliteHistories),
+    Shared(SharedHistories),
 }
 
 impl Corrections {
@@ -75,13 +76,7 @@ impl Corrections {
     /// # Errors
     /// When the folder cannot be written, or the database cannot be used.
     pub fn open(folder: &Path, options: StoreOptions) -> Result<Self> {
-        let path = folder.join(FILE);
-        let connection = open::open(&path, &options.io)?;
-        Ok(Self {
-            path,
-            options,
-            connection: Mutex::new(connection),
-        })
+        SqliteHistories::open(folder, options).map(|histories| Self(Place::File(histories)))
     }
 
     /// Opens the database in `folder` where there is one: reading corrections makes none.
@@ -95,167 +90,92 @@ impl Corrections {
         }
     }
 
+    /// The corrections in these records, one for each recording.
+    #[must_use]
+    pub fn shared(records: Arc<dyn Records>, options: StoreOptions) -> Self {
+        Self(Place::Shared(SharedHistories::new(records, options)))
+    }
+
     /// The corrections of a recording.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the store cannot be read.
     pub fn history(&self, media: &Digest) -> Result<History> {
-        self.transact("read", false, |transaction| read(transaction, media))
+        match &self.0 {
+            Place::File(histories) => histories.history(media),
+            Place::Shared(histories) => histories.history(media),
+        }
     }
 
-    /// A number that changes when another connection, of this process or another one, has changed the database.
+    /// A number that changes when another process, or another connection to the file, has changed the store. In a shared store it changes with
+    /// [`Self::note_change`].
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the file cannot be read.
     pub fn changes_of_others(&self) -> Result<i64> {
-        let version = (self.connection.lock()).pragma_query_value(None, "data_version", |row| row.get(0));
-        version.map_err(|error| explain("read", &self.path, error.into()))
+        match &self.0 {
+            Place::File(histories) => histories.changes_of_others(),
+            Place::Shared(histories) => Ok(histories.changes()),
+        }
+    }
+
+    /// Whether several servers share them.
+    #[must_use]
+    pub fn are_shared(&self) -> bool {
+        matches!(self.0, Place::Shared(_))
+    }
+
+    /// Takes note that a shared store reported a change.
+    pub fn note_change(&self) {
+        if let Place::Shared(histories) = &self.0 {
+            histories.note_change();
+        }
     }
 
     /// The current revision of each recording that was ever corrected.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the store cannot be read.
     pub fn revisions(&self) -> Result<Vec<(Digest, u64)>> {
-        self.transact("read", false, |transaction| {
-            let mut statement = transaction.prepare_cached("SELECT media, current FROM recordings")?;
-            let rows = statement.query_map([], |row| Ok((Digest::from_bytes(row.get(0)?), row.get(1)?)))?;
-            rows.collect()
-        })
+        match &self.0 {
+            Place::File(histories) => histories.revisions(),
+            Place::Shared(histories) => histories.revisions(),
+        }
     }
 
     /// Adds a batch to the revision `expected`, and returns the number of the new one. It is on the device then.
     ///
     /// # Errors
-    /// [`CorrectionsError::Conflict`] when there is another revision by now, [`CorrectionsError::LongBatch`], [`CorrectionsError::TooMany`], or when the database cannot be
-    /// written.
+    /// [`CorrectionsError::Conflict`](crate::CorrectionsError::Conflict) when there is another revision by now,
+    /// [`LongBatch`](crate::CorrectionsError::LongBatch), [`TooMany`](crate::CorrectionsError::TooMany), or when the store cannot be written.
     pub fn append(&self, media: &Digest, expected: u64, author: &str, operations: &[Operation]) -> Result<u64> {
-        let json = to_json(operations);
-        let size = json.len() as u64 + REVISION_BYTES;
-        let (now_ms, limit) = (self.options.clock.now_ms(), self.options.max_bytes);
-        // With its anchors it may be longer than it was sent.
-        if size > limit {
-            return Err(CorrectionsError::LongBatch { bytes: size, limit });
+        match &self.0 {
+            Place::File(histories) => histories.append(media, expected, author, operations),
+            Place::Shared(histories) => histories.append(media, expected, author, operations),
         }
-        self.transact("store corrections", true, |transaction| {
-            let (id, current, bytes) = row(transaction, media)?.unwrap_or_default();
-            if current != expected {
-                return Ok(Err(CorrectionsError::Conflict { expected, current }));
-            }
-            if bytes + size > limit {
-                let bytes = bytes + size;
-                return Ok(Err(CorrectionsError::TooMany { bytes, limit }));
-            }
-            let new = current + 1;
-            let id = match id {
-                Some(id) => {
-                    let sql = "UPDATE recordings SET current = ?2, bytes = bytes + ?3 WHERE id = ?1";
-                    transaction.execute(sql, params![id, new, size])?;
-                    id
-                }
-                None => {
-                    let sql = "INSERT INTO recordings (media, current, bytes) VALUES (?1, ?2, ?3)";
-                    transaction.execute(sql, params![media.as_bytes(), new, size])?;
-                    transaction.last_insert_rowid()
-                }
-            };
-            let sql = "INSERT INTO revisions (recording_id, revision, author, created_ms, operations)
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            transaction.execute(sql, params![id, new, author, now_ms, json])?;
-            Ok(Ok(new))
-        })?
     }
 
     /// Removes the corrections of a recording with their history, and returns the number of revisions removed. The revision rises, so that
     /// a batch for an earlier one is refused.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the store cannot be written.
     pub fn clear(&self, media: &Digest) -> Result<u64> {
-        let removed = self.transact("remove corrections", true, |transaction| {
-            let Some((Some(id), current, _)) = row(transaction, media)? else {
-                return Ok(0);
-            };
-            let removed = transaction.execute("DELETE FROM revisions WHERE recording_id = ?1", [id])?;
-            if removed > 0 {
-                let sql = "UPDATE recordings SET current = ?2, cleared = ?2, bytes = 0 WHERE id = ?1";
-                transaction.execute(sql, params![id, current + 1])?;
-            }
-            Ok(removed as u64)
-        })?;
-        // The log has the pages as they were. Where a reader still needs it, a later checkpoint overwrites it.
-        let emptied = empty_log(&self.connection.lock());
-        if !matches!(emptied, Ok(true)) {
-            tracing::debug!("the log of corrections keeps removed ones for now: {emptied:?}");
+        match &self.0 {
+            Place::File(histories) => histories.clear(media),
+            Place::Shared(histories) => histories.clear(media),
         }
-        Ok(removed)
     }
 
-    /// Runs one transaction. A change is on the device when this returns.
-    fn transact<T>(
-        &self,
-        action: &'static str,
-        writes: bool,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T> {
-        let behavior = match writes {
-            true => TransactionBehavior::Immediate,
-            false => TransactionBehavior::Deferred,
-        };
-        let run = || -> SqlResult<T> {
-            let mut connection = self.connection.lock();
-            self.options.io.step()?;
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            let result = work(&transaction)?;
-            self.options.io.step()?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        run().map_err(|error| explain(action, &self.path, error))
-    }
-
-    /// Runs a query on the connection, for tests.
+    /// Runs a query on the connection of the file, for tests.
     #[cfg(test)]
-    pub(crate) fn inspect<T>(&self, inspect: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-        inspect(&self.connection.lock())
+    pub(crate) fn inspect<T>(
+        &self,
+        inspect: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        match &self.0 {
+            Place::File(histories) => histories.inspect(inspect),
+            Place::Shared(_) => panic!("it has no connection"),
+        }
     }
-}
-
-/// The row of a recording: id, current revision, size.
-fn row(transaction: &Transaction<'_>, media: &Digest) -> rusqlite::Result<Option<(Option<i64>, u64, u64)>> {
-    let mut statement = transaction.prepare_cached("SELECT id, current, bytes FROM recordings WHERE media = ?1")?;
-    let row = statement.query_row([media.as_bytes()], |row| {
-        Ok((Some(row.get(0)?), row.get(1)?, row.get(2)?))
-    });
-    row.optional()
-}
-
-fn read(transaction: &Transaction<'_>, media: &Digest) -> rusqlite::Result<History> {
-    let sql = "SELECT id, current, cleared FROM recordings WHERE media = ?1";
-    let mut statement = transaction.prepare_cached(sql)?;
-    let recording = statement.query_row([media.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let Some((id, current, cleared)) = recording.optional()? else {
-        return Ok(History::default());
-    };
-    let id: i64 = id;
-    let sql =
-        "SELECT revision, author, created_ms, operations FROM revisions WHERE recording_id = ?1 ORDER BY revision";
-    let mut statement = transaction.prepare_cached(sql)?;
-    let revisions = statement.query_map([id], |row| {
-        let json: String = row.get(3)?;
-        let operations = serde_json::from_str(&json).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
-        })?;
-        Ok(Revision {
-            revision: row.get(0)?,
-            author: row.get(1)?,
-            created_ms: row.get(2)?,
-            operations,
-        })
-    })?;
-    Ok(History {
-        current,
-        cleared,
-        revisions: revisions.collect::<rusqlite::Result<_>>()?,
-    })
 }

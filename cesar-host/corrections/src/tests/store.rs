@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use cesar_base::{Digest, ManualClock};
+use cesar_base::{Digest, ManualClock, MemoryRecords};
 use serde_json::json;
 
 use super::documents::operations;
@@ -75,27 +75,74 @@ fn golden_schema() {
     );
 }
 
-#[test]
-fn revisions_survive_closing() {
-    let folder = folder();
+/// The stores.
+enum Place {
+    File(tempfile::TempDir),
+    Shared(Arc<MemoryRecords>),
+}
+
+impl Place {
+    fn open(&self, options: StoreOptions) -> Corrections {
+        match self {
+            Self::File(folder) => Corrections::open(folder.path(), options).unwrap(),
+            Self::Shared(records) => Corrections::shared(records.clone(), options),
+        }
+    }
+}
+
+/// The tests that run on each store.
+macro_rules! each {
+    ($($test:ident),* $(,)?) => {
+        mod file {
+            $(#[test] fn $test() { super::$test(&super::Place::File(super::folder())); })*
+        }
+        mod shared {
+            $(#[test] fn $test() { super::$test(&super::Place::Shared(std::sync::Arc::default())); })*
+        }
+    };
+}
+
+each!(
+    revisions_survive_closing,
+    a_batch_for_another_revision_is_refused,
+    cleared_revisions_are_never_numbered_again,
+    the_corrections_of_a_recording_are_bounded,
+    a_batch_that_is_too_long_is_refused_by_itself,
+    the_revision_of_each_recording_is_listed,
+);
+
+fn the_revision_of_each_recording_is_listed(place: &Place) {
+    let store = place.open(options());
+    assert_eq!(store.revisions().unwrap(), []);
+    store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
+    store.append(&media(), 1, "ann", &rename("Bo")).unwrap();
+    let other = Digest::of(b"other");
+    store.append(&other, 0, "ann", &rename("Ann")).unwrap();
+    store.clear(&media()).unwrap();
+    let mut revisions = place.open(options()).revisions().unwrap();
+    revisions.sort();
+    let mut expected = [(media(), 3), (other, 1)];
+    expected.sort();
+    assert_eq!(revisions, expected);
+}
+
+fn revisions_survive_closing(place: &Place) {
     let two = {
-        let store = open(folder.path());
+        let store = place.open(options());
         assert_eq!(store.append(&media(), 0, "ann", &rename("Ann")).unwrap(), 1);
         assert_eq!(store.append(&media(), 1, "bo", &rename("Bo")).unwrap(), 2);
         store.history(&media()).unwrap()
     };
-    assert_eq!(open(folder.path()).history(&media()).unwrap(), two);
+    assert_eq!(place.open(options()).history(&media()).unwrap(), two);
     let authors: Vec<&str> = two.revisions.iter().map(|kept| kept.author.as_str()).collect();
     assert_eq!((two.current, authors), (2, vec!["ann", "bo"]));
     assert_eq!(two.views()[1].created_at, "2026-01-01T00:00:00Z");
-    let other = open(folder.path()).history(&Digest::of(b"other")).unwrap();
+    let other = place.open(options()).history(&Digest::of(b"other")).unwrap();
     assert_eq!(other.current, 0);
 }
 
-#[test]
-fn a_batch_for_another_revision_is_refused() {
-    let folder = folder();
-    let (store, other) = (open(folder.path()), open(folder.path()));
+fn a_batch_for_another_revision_is_refused(place: &Place) {
+    let (store, other) = (place.open(options()), place.open(options()));
     store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
     let error = other.append(&media(), 0, "bo", &rename("Bo")).unwrap_err();
     assert!(
@@ -112,10 +159,8 @@ fn a_batch_for_another_revision_is_refused() {
     assert_eq!(store.history(&media()).unwrap().revisions.len(), 1);
 }
 
-#[test]
-fn cleared_revisions_are_never_numbered_again() {
-    let folder = folder();
-    let store = open(folder.path());
+fn cleared_revisions_are_never_numbered_again(place: &Place) {
+    let store = place.open(options());
     assert_eq!(store.clear(&media()).unwrap(), 0);
     store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
     store.append(&media(), 1, "ann", &rename("Bo")).unwrap();
@@ -130,14 +175,12 @@ fn cleared_revisions_are_never_numbered_again() {
     assert_eq!(store.append(&media(), 3, "bo", &rename("Bo")).unwrap(), 4);
 }
 
-#[test]
-fn the_corrections_of_a_recording_are_bounded() {
-    let folder = folder();
+fn the_corrections_of_a_recording_are_bounded(place: &Place) {
     let options = StoreOptions {
         max_bytes: 300,
         ..options()
     };
-    let store = Corrections::open(folder.path(), options).unwrap();
+    let store = place.open(options);
     store.append(&media(), 0, "ann", &rename("Ann")).unwrap();
     store.append(&media(), 1, "ann", &rename("Bo")).unwrap();
     let error = store.append(&media(), 2, "ann", &rename("Cy")).unwrap_err();
@@ -152,14 +195,12 @@ fn the_corrections_of_a_recording_are_bounded() {
     store.append(&media(), 3, "ann", &rename("Cy")).unwrap();
 }
 
-#[test]
-fn a_batch_that_is_too_long_is_refused_by_itself() {
-    let folder = folder();
+fn a_batch_that_is_too_long_is_refused_by_itself(place: &Place) {
     let options = StoreOptions {
         max_bytes: 300,
         ..options()
     };
-    let store = Corrections::open(folder.path(), options).unwrap();
+    let store = place.open(options);
     let error = store.append(&media(), 0, "ann", &rename(&"A".repeat(300))).unwrap_err();
     let text = error.to_string();
     assert!(
