@@ -78,6 +78,23 @@ impl<'a> Context<'a> {
         self.warn(&format!("{}: {}", visible(self.label), visible(message)));
     }
 
+    /// Runs a plugin for a result whose entry has these details, and adds the plugin's warnings to them.
+    pub(super) fn keeping_warnings(
+        &self,
+        details: Option<&str>,
+        run: impl FnOnce(&Context<'_>) -> Result<Computation, PipelineError>,
+    ) -> Result<Computation, PipelineError> {
+        let warnings = Warnings::default();
+        let computation = run(&Context {
+            warnings: Some(&warnings),
+            ..*self
+        })?;
+        Ok(Computation {
+            details: warnings.in_details(details),
+            ..computation
+        })
+    }
+
     fn warn_again(&self, details: Option<&str>) {
         for message in warnings::stored(details) {
             self.warn_for_plugin(&message);
@@ -187,6 +204,7 @@ impl<'a> Context<'a> {
         }
         let report = match outcome.hit {
             Hit::Hit { saved_ms } => report(parts, StageOutcome::Hit, saved_ms),
+            Hit::Shared { saved_ms } => report(parts, StageOutcome::Shared, saved_ms),
             Hit::Waited { saved_ms } => report(parts, StageOutcome::Waited, saved_ms),
             Hit::Miss { took_ms } => report(parts, StageOutcome::Miss, took_ms),
         };

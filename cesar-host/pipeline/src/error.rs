@@ -147,7 +147,7 @@ impl PipelineError {
             Self::Plugin(_) => "plugin_unavailable",
             Self::Option { .. } | Self::Format { .. } => "invalid_option",
             Self::Glossary(GlossaryError::Unknown { .. }) => "glossary_not_found",
-            Self::Glossary(GlossaryError::Unreadable { .. }) => "unreadable",
+            Self::Glossary(GlossaryError::Unreadable { .. } | GlossaryError::Shared(_)) => "unreadable",
             Self::Glossary(_) => "invalid_glossary",
             Self::Align(_) => "text_does_not_fit",
             Self::Model(_) => "model_not_found",

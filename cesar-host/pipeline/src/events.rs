@@ -12,6 +12,8 @@ use super::stage::Stage;
 pub enum StageOutcome {
     /// From the cache.
     Hit,
+    /// From the shared cache: another machine has computed it.
+    Shared,
     /// From the cache, after waiting for another process that was computing it.
     Waited,
     /// From the cache, after the server confirmed that it is current.
@@ -26,7 +28,7 @@ impl StageOutcome {
     /// Whether the result is one of the cache.
     #[must_use]
     pub const fn is_found(self) -> bool {
-        matches!(self, Self::Hit | Self::Waited | Self::Renewed)
+        matches!(self, Self::Hit | Self::Shared | Self::Waited | Self::Renewed)
     }
 }
 
@@ -50,6 +52,10 @@ impl std::fmt::Display for StageReport {
         let seconds = self.ms as f64 / 1000.0;
         match self.outcome {
             StageOutcome::Hit => write!(formatter, "{stage} {plugin}: hit (saved {seconds:.1} s)"),
+            StageOutcome::Shared => write!(
+                formatter,
+                "{stage} {plugin}: hit in the shared cache (saved {seconds:.1} s)"
+            ),
             StageOutcome::Waited => write!(formatter, "{stage} {plugin}: hit after waiting (saved {seconds:.1} s)"),
             StageOutcome::Renewed => write!(formatter, "{stage} {plugin}: unchanged (saved {seconds:.1} s)"),
             StageOutcome::Miss => write!(formatter, "{stage} {plugin}: miss ({seconds:.1} s)"),

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cesar_base::names::{self, lossless, shown};
-use cesar_base::{Digest, GivenValue};
+use cesar_base::{Digest, GivenValue, Records};
 use cesar_cache::{KeyParts, OptionValue};
-use cesar_glossary::{Folder, Glossary, GlossaryError, NONE, Origin, VERSION, is_file};
+use cesar_glossary::{Glossary, GlossaryError, NONE, Named, Origin, VERSION, is_file};
 use plugin_api::document::Document;
 use plugin_api::manifest::{Manifest, OptionKind};
 use serde_json::Value;
@@ -62,6 +62,24 @@ impl NamedGlossary {
         Ok(Self::new(Some(name.to_owned()), rules))
     }
 
+    /// A glossary that was kept: its name, if it has one, and its [`Self::canonical`] text.
+    ///
+    /// # Errors
+    /// The first line that is no rule, or a limit that is exceeded.
+    pub fn of_kept(name: Option<&str>, text: &str) -> Result<Self, GlossaryError> {
+        let origin = name.map_or(Origin::Request, |name| Origin::Named(name.to_owned()));
+        Ok(Self::new(
+            name.map(str::to_owned),
+            Glossary::parse(text.as_bytes(), &origin)?,
+        ))
+    }
+
+    /// Its rules as text without comments.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        self.rules.canonical()
+    }
+
     /// Its name, or that of its file without the folder.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -114,7 +132,7 @@ impl NamedGlossary {
 /// The glossaries of a user, and those of the settings.
 #[derive(Debug, Clone)]
 pub struct Glossaries {
-    folder: Folder,
+    named: Named,
     /// The name or file that the settings hold.
     default: Option<String>,
     /// Whether the engine is given the terms.
@@ -126,16 +144,25 @@ impl Glossaries {
     #[must_use]
     pub fn new(data: Option<&Path>, default: Option<String>, prompt: bool) -> Self {
         Self {
-            folder: Folder::new(data),
+            named: Named::new(data),
             default,
             prompt,
         }
     }
 
-    /// The folder of named glossaries.
+    /// The same with those that all servers of a database of jobs share.
     #[must_use]
-    pub fn folder(&self) -> &Folder {
-        &self.folder
+    pub fn shared_by_servers(self, records: Arc<dyn Records>) -> Self {
+        Self {
+            named: self.named.shared_by_servers(records),
+            ..self
+        }
+    }
+
+    /// The named glossaries.
+    #[must_use]
+    pub fn all(&self) -> &Named {
+        &self.named
     }
 
     /// Whether the settings give the engine the terms.
@@ -176,7 +203,7 @@ impl Glossaries {
         if name == NONE {
             return Ok(None);
         }
-        let rules = self.folder.open(name)?;
+        let rules = self.named.open(name)?;
         Ok(Some(NamedGlossary::new(Some(name.to_owned()), rules)))
     }
 }

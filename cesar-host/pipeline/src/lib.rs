@@ -85,6 +85,7 @@ mod word_options;
 
 pub use address::{Address, AddressError, check as check_address, is_address};
 pub use align::NamedScript;
+pub use cesar_glossary::GlossaryError;
 pub use decoded::AUDIO_INCOMPLETE;
 pub use downloads::{AddressPolicy, Downloads};
 pub use error::PipelineError;

@@ -147,7 +147,7 @@ pub(super) fn store(cache: &Cache, pcm: Digest, peaks: &Peaks, began: Instant, l
             label: Some(label.to_owned()),
             ..NewEntry::default()
         };
-        cache.put(&guard, &parts, new, &peaks.to_bytes()).map(drop)
+        cache.put_and_offer(&guard, &parts, new, &peaks.to_bytes()).map(drop)
     };
     if let Err(error) = stored() {
         tracing::debug!("the peaks of `{label}` are not kept: {error}");
@@ -175,8 +175,8 @@ pub(super) fn stored(
             }
         }
     };
-    let stored = cache.get(&key_parts(pcm).key())?;
-    Ok(stored.and_then(|stored| Peaks::from_bytes(&stored.bytes)))
+    let stored = cache.get_offered(&key_parts(pcm))?;
+    Ok(stored.and_then(|stored| Peaks::from_bytes(&stored)))
 }
 
 /// Collects peaks and the digest of the samples, and keeps no sample.

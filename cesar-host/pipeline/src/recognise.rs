@@ -12,7 +12,6 @@ use super::error::PipelineError;
 use super::outputs::check_transcription;
 use super::prepared::Prepared;
 use super::resume::Checkpoints;
-use super::warnings::Warnings;
 
 /// Runs the engine.
 pub(super) fn recognise(
@@ -28,28 +27,22 @@ pub(super) fn recognise(
         cancel: &patience,
         ..*context
     };
-    let warnings = Warnings::default();
-    let noting = &Context {
-        warnings: Some(&warnings),
-        ..*context
-    };
     let unchanged = || check_unchanged(&patient, stage).is_ok();
     let checkpoints = Checkpoints::open(context, stage, guard, &unchanged);
-    let attempt = |request: &Map<String, Value>| {
-        let output = call(noting, stage, request, Some(&pcm), checkpoints.as_ref())?;
-        checked(stage, output.as_bytes(), sound)?;
-        check_unchanged(context, stage)?;
-        Ok(output)
-    };
-    let computation = match &checkpoints {
-        Some(checkpoints) => checkpoints.run(&stage.request, &attempt)?,
-        None => attempt(&stage.request)?.into_bytes().into(),
-    };
+    let computation = context.keeping_warnings(stage.details().as_deref(), |noting| {
+        let attempt = |request: &Map<String, Value>| {
+            let output = call(noting, stage, request, Some(&pcm), checkpoints.as_ref())?;
+            checked(stage, output.as_bytes(), sound)?;
+            check_unchanged(context, stage)?;
+            Ok(output)
+        };
+        match &checkpoints {
+            Some(checkpoints) => checkpoints.run(&stage.request, &attempt),
+            None => Ok(attempt(&stage.request)?.into_bytes().into()),
+        }
+    })?;
     drop(checkpoints);
-    Ok(Computation {
-        details: warnings.in_details(stage.details().as_deref()),
-        ..computation
-    })
+    Ok(computation)
 }
 
 /// The engine's transcription, or its defect.

@@ -58,10 +58,12 @@ pub(super) fn render(
     let (computed, report) = context.get_or_compute(&parts, None, |_| {
         let document = String::from_utf8(document()?).map_err(|error| wrong(stage, error.to_string()))?;
         let request = with_document(stage.request.clone(), &document);
-        let output = call_json(Stage::Format, context, stage, &request, None, None)?;
-        check_unchanged(context, stage)?;
-        let bytes = rendered_bytes(&output).map_err(|detail| wrong(stage, detail))?;
-        Ok(bytes.into())
+        context.keeping_warnings(None, |context| {
+            let output = call_json(Stage::Format, context, stage, &request, None, None)?;
+            check_unchanged(context, stage)?;
+            let bytes = rendered_bytes(&output).map_err(|detail| wrong(stage, detail))?;
+            Ok(bytes.into())
+        })
     })?;
     Ok((computed.bytes, report))
 }

@@ -290,7 +290,9 @@ impl<'a> Results<'a> {
         };
         let result = rewritten.compute(&context, |_: Option<&KeyGuard>| {
             let merged = self.merged_bytes()?;
-            Ok(rewrite.apply(merged, &context, &plan.asr, sound)?.into())
+            context.keeping_warnings(None, |context| {
+                Ok(rewrite.apply(merged, context, &plan.asr, sound)?.into())
+            })
         });
         self.rewritten = Some(rewritten);
         self.stages.extend(result?);

@@ -84,6 +84,7 @@ impl<'a> Acquisition<'a> {
             expires_ms: ttl_ms.map(|ttl_ms| SystemClock.now_ms().saturating_add(ttl_ms)),
             label: Some(self.context.label.to_owned()),
             details: serde_json::to_string(&details).ok(),
+            created_ms: None,
         }
     }
 

@@ -165,11 +165,13 @@ fn ends_the_run(error: &PipelineError) -> bool {
 
 fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result<Computation, PipelineError> {
     let pcm = sound.samples(context)?;
-    let output = call(context, stage, &stage.request, Some(&pcm), None)?;
-    let parsed = serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
-    check_diarization(&parsed, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
-    check_unchanged(context, stage)?;
-    Ok(output.into_bytes().into())
+    context.keeping_warnings(stage.details().as_deref(), |context| {
+        let output = call(context, stage, &stage.request, Some(&pcm), None)?;
+        let parsed = serde_json::from_str(&output).map_err(|error| wrong(stage, error.to_string()))?;
+        check_diarization(&parsed, sound.audio.duration_ms()).map_err(|detail| wrong(stage, detail))?;
+        check_unchanged(context, stage)?;
+        Ok(output.into_bytes().into())
+    })
 }
 
 /// The turns as stored, with speakers numbered like their names: by channel, else by first turn, whatever the plugin's order.
