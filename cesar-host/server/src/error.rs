@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cesar_base::RecordsError;
 use cesar_corrections::CorrectionsError;
 use cesar_jobs::JobsError;
 
@@ -13,6 +14,14 @@ pub enum ServeError {
     /// The address cannot be used.
     #[error("the server cannot listen on `{address}` ({source}); choose another with --host and --port")]
     Bind {
+        /// The address.
+        address: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The address of the figures cannot be used.
+    #[error("no figures on `{address}` ({source}); choose another with --metrics HOST:PORT")]
+    BindFigures {
         /// The address.
         address: String,
         /// The system's error.
@@ -32,6 +41,9 @@ pub enum ServeError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The state that servers share cannot be used.
+    #[error(transparent)]
+    Shared(#[from] RecordsError),
     /// The webhook secret cannot be read or written.
     #[error("cannot write the webhook secret `{}` ({source}); check the folder's permissions", path.display())]
     Secret {

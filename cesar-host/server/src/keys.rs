@@ -2,24 +2,23 @@
 //!
 //! On a loopback address every client of the machine is admitted. On any other address a request needs an API key, unless the server runs
 //! with `--insecure`. A key is `cesar_` and 256 random bits; it is shown once, at its creation, and only its SHA-256 is kept, in
-//! `$XDG_DATA_HOME/cesar/keys.json` (readable by its owner alone). As keys are random, a plain hash is enough: there is nothing to guess.
+//! `$XDG_DATA_HOME/cesar/keys.json` (readable by its owner alone), or in the database of jobs, for all of its servers. As keys are random, a plain hash is enough: there is nothing to guess.
 //! A key is compared by its hash and in constant time, with every stored key.
 //!
-//! A running server applies new and revoked keys: it reads the file again after a change, at most once a second. Streams of events end
+//! A running server applies new and revoked keys: it reads them again after a change, at most once a second. Streams of events end
 //! when the key of their client is revoked.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cesar_base::{Digest, FileStamp};
+use cesar_base::{Digest, Records};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use tokio::sync::watch;
 
-use crate::private_file;
+use crate::kept_text::{KeptText, KeptTextError, Stamp};
 use crate::random::random_hex;
 
 /// The prefix of every key, by which scanners recognise a leaked one.
@@ -44,21 +43,14 @@ pub struct StoredKey {
 /// Errors of reading or changing keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read or written.
-    #[error("the keys in `{}` cannot be {action} ({source}); check the file's permissions", path.display())]
-    File {
-        /// `read` or `written`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The file has another form than this program writes.
-    #[error("`{}` is damaged ({detail}); correct it, or remove it and create new keys", path.display())]
+    /// They cannot be read or written.
+    #[error(transparent)]
+    Kept(#[from] KeptTextError),
+    /// They have another form than this program writes.
+    #[error("{place} is damaged ({detail}); correct it, or remove it and create new keys")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The file or record.
+        place: String,
         /// The damage.
         detail: String,
     },
@@ -70,34 +62,28 @@ pub enum KeyError {
     Random(getrandom::Error),
 }
 
-/// The file of keys.
+/// The stored keys.
 #[derive(Debug, Clone)]
-pub struct KeyFile {
-    path: PathBuf,
+pub struct Keys {
+    kept: KeptText,
 }
 
-impl KeyFile {
-    /// The keys in `folder` (`$XDG_DATA_HOME/cesar`).
+impl Keys {
+    /// The keys that all servers of a database of jobs share, where there are `records`, else those in the data folder
+    /// (`$XDG_DATA_HOME/cesar`).
     #[must_use]
-    pub fn new(folder: &Path) -> Self {
+    pub fn new(data: &Path, records: Option<&Arc<dyn Records>>) -> Self {
         Self {
-            path: folder.join("keys.json"),
+            kept: KeptText::new(data, records, "keys"),
         }
     }
 
     /// The stored keys.
     ///
     /// # Errors
-    /// [`KeyError::File`], [`KeyError::Damaged`].
+    /// [`KeyError::Kept`], [`KeyError::Damaged`].
     pub fn list(&self) -> Result<Vec<StoredKey>, KeyError> {
-        let text = match fs::read_to_string(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text.map_err(|source| self.file("read", source))?,
-        };
-        serde_json::from_str(&text).map_err(|error| KeyError::Damaged {
-            path: self.path.clone(),
-            detail: error.to_string(),
-        })
+        self.parse(self.kept.read()?.as_deref())
     }
 
     /// Creates a key; returns it with its stored form. The key cannot be read again.
@@ -105,8 +91,6 @@ impl KeyFile {
     /// # Errors
     /// [`KeyError`].
     pub fn add(&self, name: &str, now_ms: i64) -> Result<(String, StoredKey), KeyError> {
-        let _lock = self.lock()?;
-        let mut keys = self.list()?;
         let key = format!("{PREFIX}{}", random_hex::<32>().map_err(KeyError::Random)?);
         let stored = StoredKey {
             id: random_hex::<4>().map_err(KeyError::Random)?,
@@ -114,8 +98,10 @@ impl KeyFile {
             sha256: Digest::of(key.as_bytes()).to_string(),
             created_ms: now_ms,
         };
-        keys.push(stored.clone());
-        self.write(&keys)?;
+        self.change(|keys| {
+            keys.push(stored.clone());
+            Ok(())
+        })?;
         Ok((key, stored))
     }
 
@@ -124,35 +110,28 @@ impl KeyFile {
     /// # Errors
     /// [`KeyError::Unknown`], or the errors of [`Self::list`].
     pub fn revoke(&self, id: &str) -> Result<StoredKey, KeyError> {
-        let _lock = self.lock()?;
-        let mut keys = self.list()?;
-        let index = keys.iter().position(|key| key.id == id);
-        let index = index.ok_or_else(|| KeyError::Unknown(id.to_owned()))?;
-        let removed = keys.remove(index);
-        self.write(&keys)?;
-        Ok(removed)
+        self.change(|keys| {
+            let index = keys.iter().position(|key| key.id == id);
+            Ok(keys.remove(index.ok_or_else(|| KeyError::Unknown(id.to_owned()))?))
+        })
     }
 
-    /// Excludes other writers.
-    fn lock(&self) -> Result<fs::File, KeyError> {
-        private_file::lock(&self.path).map_err(|source| self.file("written", source))
+    fn change<T>(&self, mut change: impl FnMut(&mut Vec<StoredKey>) -> Result<T, KeyError>) -> Result<T, KeyError> {
+        self.kept.change(|text| {
+            let mut keys = self.parse(text)?;
+            let result = change(&mut keys)?;
+            let text = serde_json::to_string_pretty(&keys).expect("texts and numbers always serialise");
+            Ok((text, result))
+        })
     }
 
-    fn write(&self, keys: &[StoredKey]) -> Result<(), KeyError> {
-        let text = serde_json::to_vec_pretty(keys).expect("texts and numbers always serialise");
-        private_file::replace(&self.path, &text).map_err(|source| self.file("written", source))
-    }
-
-    fn file(&self, action: &'static str, source: io::Error) -> KeyError {
-        KeyError::File {
-            action,
-            path: self.path.clone(),
-            source,
-        }
-    }
-
-    fn stamp(&self) -> Option<FileStamp> {
-        FileStamp::of(&self.path).ok()
+    fn parse(&self, text: Option<&[u8]>) -> Result<Vec<StoredKey>, KeyError> {
+        let keys = text.map(serde_json::from_slice).transpose();
+        let keys = keys.map_err(|error| KeyError::Damaged {
+            place: self.kept.to_string(),
+            detail: error.to_string(),
+        });
+        Ok(keys?.unwrap_or_default())
     }
 }
 
@@ -160,8 +139,10 @@ impl KeyFile {
 #[derive(Debug)]
 pub(crate) struct Gate {
     required: bool,
-    file: KeyFile,
+    stored: Keys,
     known: Mutex<Known>,
+    /// Held while shared keys are read.
+    reloads: Mutex<()>,
     /// Changes with the known keys.
     changed: watch::Sender<()>,
 }
@@ -169,20 +150,24 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct Known {
     keys: Vec<StoredKey>,
-    stamp: Option<FileStamp>,
+    stamp: Option<Stamp>,
     checked: Instant,
 }
 
+/// Keys with the stamp that they were read at.
+type Stamped = (Vec<StoredKey>, Option<Stamp>);
+
 impl Gate {
     /// A gate that requires keys, or admits every client.
-    pub(crate) fn new(file: KeyFile, required: bool) -> Result<Self, KeyError> {
-        let stamp = file.stamp();
-        let keys = file.list()?;
+    pub(crate) fn new(stored: Keys, required: bool) -> Result<Self, KeyError> {
+        let stamp = stored.kept.stamp()?;
+        let keys = stored.list()?;
         let checked = Instant::now();
         Ok(Self {
             required,
-            file,
+            stored,
             known: Mutex::new(Known { keys, stamp, checked }),
+            reloads: Mutex::default(),
             changed: watch::Sender::new(()),
         })
     }
@@ -223,9 +208,13 @@ impl Gate {
         key.map_or(client, |key| key.name.as_str()).to_owned()
     }
 
-    /// Reads the file again if it has changed.
+    /// Reads the keys again if they have changed. Requests do not wait for it.
     pub(crate) fn reload(&self) {
-        self.read(&mut self.known.lock());
+        // One at a time: an earlier state must not replace a later one.
+        let _reload = self.reloads.lock();
+        let stamp = self.known.lock().stamp.clone();
+        let read = self.read_changed(stamp.as_ref());
+        self.learn(&mut self.known.lock(), read);
     }
 
     /// Waits until the key of a client is revoked; for ever where none is required.
@@ -240,26 +229,34 @@ impl Gate {
         }
     }
 
+    /// Reads a file again. Shared keys are read by the threads that [`Self::reload`]: a request must not wait for a database.
     fn refresh(&self, known: &mut Known) {
-        if known.checked.elapsed() >= POLL_INTERVAL {
-            self.read(known);
+        if self.stored.kept.is_file() && known.checked.elapsed() >= POLL_INTERVAL {
+            let read = self.read_changed(known.stamp.as_ref());
+            self.learn(known, read);
         }
     }
 
-    fn read(&self, known: &mut Known) {
+    fn learn(&self, known: &mut Known, read: Result<Option<Stamped>, KeyError>) {
         known.checked = Instant::now();
-        let stamp = self.file.stamp();
-        if stamp == known.stamp {
-            return;
-        }
-        match self.file.list() {
-            Ok(keys) => {
+        match read {
+            Ok(None) => {}
+            Ok(Some((keys, stamp))) => {
                 (known.keys, known.stamp) = (keys, stamp);
                 self.changed.send_replace(());
             }
             // The known keys stay valid; the next check retries.
             Err(error) => tracing::error!("{error}"),
         }
+    }
+
+    /// The keys with their stamp, unless it is this one.
+    fn read_changed(&self, known: Option<&Stamp>) -> Result<Option<Stamped>, KeyError> {
+        let stamp = self.stored.kept.stamp()?;
+        if stamp.as_ref() == known {
+            return Ok(None);
+        }
+        Ok(Some((self.stored.list()?, stamp)))
     }
 }
 
@@ -283,13 +280,13 @@ mod tests {
     #[test]
     fn a_key_is_stored_as_its_hash_and_valid_until_revoked() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::new(folder.path());
+        let file = Keys::new(folder.path(), None);
         let (first, stored) = file.add("laptop", 5).unwrap();
         let (second, other) = file.add("phone", 6).unwrap();
-        let text = fs::read_to_string(folder.path().join("keys.json")).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("keys.json")).unwrap();
         assert!(!text.contains(&first) && !text.contains(&second) && text.contains(&stored.sha256));
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(folder.path().join("keys.json"))
+        let mode = std::fs::metadata(folder.path().join("keys.json"))
             .unwrap()
             .permissions()
             .mode();
@@ -322,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn the_streams_of_a_revoked_key_end() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::new(folder.path());
+        let file = Keys::new(folder.path(), None);
         let [first, second] = ["laptop", "phone"].map(|name| file.add(name, 5).unwrap().1.id);
         let gate = Gate::new(file.clone(), true).unwrap();
         let [mut gone, mut kept] = [&first, &second].map(|id| Box::pin(gate.revoked(id)));
@@ -342,7 +339,7 @@ mod tests {
     #[test]
     fn an_open_gate_admits_every_client() {
         let folder = tempfile::tempdir().unwrap();
-        let gate = Gate::new(KeyFile::new(folder.path()), false).unwrap();
+        let gate = Gate::new(Keys::new(folder.path(), None), false).unwrap();
         assert_eq!((gate.client(None).as_deref(), gate.has_keys()), (Some("local"), false));
     }
 }

@@ -6,7 +6,7 @@
 //!                                                          └── events ◄──┼──────────┘
 //!                                                              housekeeping, outbound (webhooks)
 //! ```
-//! The one entry point is [`serve`]. A request becomes a job in the store ([`cesar_jobs`]) before it is acknowledged. Worker threads run jobs
+//! The entry points are [`serve`], and [`work`] for a process that only runs jobs. A request becomes a job in the store ([`cesar_jobs`]) before it is acknowledged. Worker threads run jobs
 //! with the same pipeline as the command line.
 //!
 //! **Threads.** An async runtime with two threads handles requests and never blocks: the store, files, hashing, name resolution and
@@ -21,6 +21,7 @@
 //! | module | content |
 //! |---|---|
 //! | `refusal` | refusals of requests, and their form in responses |
+//! | `kept_text` | texts in the data folder, or in the database that servers share |
 //! | `keys`, `address` | API keys; the addresses that the server may connect to |
 //! | `signals` | the phases of the shutdown and wake-ups |
 //! | `figures` | metrics and counts |
@@ -45,6 +46,7 @@ mod compatible;
 mod description;
 mod error;
 mod figures;
+mod kept_text;
 mod keys;
 mod lifecycle;
 mod openai;
@@ -62,7 +64,8 @@ mod work;
 
 pub use description::openapi::text as openapi_text;
 pub use error::ServeError;
-pub use keys::{KeyError, KeyFile, StoredKey};
-pub use lifecycle::{Ended, serve};
+pub use kept_text::KeptTextError;
+pub use keys::{KeyError, Keys, StoredKey};
+pub use lifecycle::{Addresses, Ended, serve, work};
 pub use setup::Setup;
 pub use work::indexing::{Holders, add_given, add_job, cache_holder, corrected, remove_jobs};

@@ -107,6 +107,18 @@ pub(crate) fn router(app: &App) -> Router {
         .with_state(App::clone(app))
 }
 
+/// The figures of a server or worker, for its operators: they show no jobs, and need no key.
+pub(crate) fn figures(app: &App) -> Router {
+    Router::new()
+        .route("/health", get(info::status))
+        .route("/metrics", get(info::metrics))
+        .fallback(unknown_endpoint)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(map_response(no_sniffing))
+        .layer(from_fn_with_state(App::clone(app), middleware::log))
+        .with_state(App::clone(app))
+}
+
 /// Recordings are compressed already, and their ranges count the bytes as they are.
 fn is_whole(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     !headers.contains_key(header::ACCEPT_RANGES)

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cesar_config::ServerSettings;
+use cesar_jobs::{Blobs, Location};
 use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{Glossaries, Part, Pipeline, SpeakersRequest, StageRequest};
 use cesar_search::Index;
 
 use crate::error::ServeError;
+use crate::keys::Keys;
 use crate::signals::Signals;
 use crate::state::access::Access;
 use crate::state::defaults::Defaults;
@@ -49,6 +51,10 @@ pub struct Setup {
     pub search: Option<Arc<Index>>,
     /// The folder of jobs, uploads and keys: `$XDG_DATA_HOME/cesar`.
     pub data: PathBuf,
+    /// The labels of a process that takes only jobs of which it has all needs, such as the engine; `None`: it takes all jobs.
+    pub labels: Option<Vec<String>>,
+    /// The storage of uploads for several machines.
+    pub blobs: Option<Arc<dyn Blobs>>,
 }
 
 /// Binds the address that the settings name.
@@ -59,13 +65,40 @@ pub(crate) fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError>
         source,
     };
     let addresses: Vec<SocketAddr> = (host, settings.port).to_socket_addrs().map_err(failed)?.collect();
-    let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(ServeError::System)?;
+    bind_one(&addresses).map_err(failed)
+}
+
+/// Binds the address of figures, such as `127.0.0.1:9090` or `[::]:9090`.
+pub(crate) fn listen_at(address: &str) -> Result<TcpListener, ServeError> {
+    let failed = |source| ServeError::BindFigures {
+        address: address.to_owned(),
+        source,
+    };
+    let addresses: Vec<SocketAddr> = address.to_socket_addrs().map_err(failed)?.collect();
+    bind_one(&addresses).map_err(failed)
+}
+
+fn bind_one(addresses: &[SocketAddr]) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(addresses)?;
+    listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Opens the store, recovers jobs and removes expired ones.
-pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeError> {
+/// Warns of state that a server on this machine alone has left.
+fn warn_of_files(data: &std::path::Path) {
+    let left = ["keys.json", "shares.json", "corrections.db"];
+    let left: Vec<&str> = left.into_iter().filter(|name| data.join(name).exists()).collect();
+    if !left.is_empty() {
+        tracing::warn!(
+            "`{}` in `{}` is not used with `server.jobs`: API keys, links and corrections are in the database",
+            left.join("`, `"),
+            data.display()
+        );
+    }
+}
+
+/// Opens the store, recovers jobs and removes expired ones. A worker has no `address`.
+pub(crate) fn prepare(setup: Setup, address: Option<SocketAddr>) -> Result<App, ServeError> {
     let Setup {
         settings,
         mut pipeline,
@@ -78,11 +111,29 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeErr
         python,
         search,
         data,
+        labels,
+        blobs,
     } = setup;
-    let access = Access::open(&data, address, settings.insecure)?;
-    let jobs = Jobs::open(&data, settings.max_queue)?;
-    let transcripts = Transcripts::open(&data, search)?;
-    let uploads = Uploads::open(&data, settings.max_unfinished_uploads)?;
+    let jobs = Jobs::open(&Location::new(data.clone(), settings.jobs.clone()), &settings)?;
+    let records = jobs.store.records();
+    let records = records.as_ref();
+    if records.is_some() {
+        warn_of_files(&data);
+    }
+    let keys = Keys::new(&data, records);
+    let access = match address {
+        Some(address) => Access::open(keys, address, settings.insecure)?,
+        None => Access::without_listener(keys)?,
+    };
+    let transcripts = Transcripts::open(&data, records, search)?;
+    let blobs = match blobs {
+        Some(blobs) => Some(blobs.within(&jobs.store.identity()?)),
+        None => None,
+    };
+    let uploads = Uploads::open(&data, &settings, blobs)?;
+    if let (Some(leases), Some(cache)) = (&jobs.leases, pipeline.cache()) {
+        cache.use_leases(leases);
+    }
     let recovery = jobs.workers.recover(&*jobs.store)?;
     let swept = uploads.files.sweep(&*jobs.store)?;
     tracing::info!(
@@ -100,11 +151,14 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeErr
         pipeline.look_for_models(roots);
     }
     let app = App::new(Shared {
-        outbound: Outbound::open(&settings, &data)?,
+        outbound: Outbound::open(&settings, &data, records)?,
         models: Models::new(hub, python, &data),
         settings: Arc::new(settings),
         pipeline: Arc::new(pipeline.keeping_peaks()),
-        glossaries: Arc::new(glossaries),
+        glossaries: Arc::new(match records {
+            Some(records) => glossaries.shared_by_servers(Arc::clone(records)),
+            None => glossaries,
+        }),
         defaults: Defaults {
             asr,
             speakers,
@@ -113,6 +167,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeErr
         },
         access: Arc::new(access),
         jobs,
+        labels,
         events: Events::new()?,
         uploads,
         recordings: Recordings::default(),
@@ -120,7 +175,7 @@ pub(crate) fn prepare(setup: Setup, address: SocketAddr) -> Result<App, ServeErr
         figures: Figures::new(),
         signals: Signals::default(),
     });
-    housekeeping::prune(&app);
+    housekeeping::prune_as_server(&app);
     app.figures.snapshot.count_jobs(&*app.jobs.store);
     app.figures.snapshot.measure_disk(&app.uploads.files);
     app.figures.snapshot.inspect_engines(&app.pipeline);

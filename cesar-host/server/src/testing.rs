@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cesar_audio::DecodeOptions;
-use cesar_base::Digest;
+use cesar_base::{Digest, Fault, FaultKind};
 use cesar_cache::Mode;
 use cesar_config::ServerSettings;
+use cesar_jobs::{Disk, SqliteJobs, StoreOptions};
 use cesar_models::{HubSettings, ModelRoots};
 use cesar_pipeline::{AddressPolicy, Downloads, Glossaries, Part, Parts, Pipeline, SpeakersRequest, StageRequest};
 use cesar_runner::discovery::{Registry, SearchPath};
@@ -26,8 +27,27 @@ pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs.iter().map(pair).collect()
 }
 
+/// A store of jobs in this folder that fails once, at an operation of the disk.
+pub(crate) fn failing_store(folder: &Path, at: u64) -> (SqliteJobs, Disk) {
+    let disk = Disk::failing(Fault {
+        at,
+        kind: FaultKind::InputOutput,
+        lasting: false,
+    });
+    let options = StoreOptions {
+        disk: disk.clone(),
+        ..StoreOptions::default()
+    };
+    (SqliteJobs::open(folder, options).unwrap(), disk)
+}
+
 /// The parts of a server in this folder, without workers; its plugins have these manifests and no code.
 pub(crate) fn app(folder: &Path, manifests: &[serde_json::Value]) -> App {
+    process(folder, manifests, None)
+}
+
+/// The same as a worker with these labels.
+pub(crate) fn process(folder: &Path, manifests: &[serde_json::Value], labels: Option<Vec<String>>) -> App {
     let (plugins, verdicts) = (folder.join("plugins"), Verdicts::new(folder.join("verdicts")));
     fs::create_dir_all(&plugins).unwrap();
     for manifest in manifests {
@@ -73,8 +93,10 @@ pub(crate) fn app(folder: &Path, manifests: &[serde_json::Value]) -> App {
         python: None,
         search: None,
         data: folder.to_owned(),
+        labels,
+        blobs: None,
     };
-    prepare(setup, ([127, 0, 0, 1], 0).into()).unwrap()
+    prepare(setup, Some(([127, 0, 0, 1], 0).into())).unwrap()
 }
 
 /// A library without code, with this manifest.
@@ -101,9 +123,13 @@ fn settings() -> ServerSettings {
         port: 0,
         insecure: false,
         workers: 1,
+        jobs: None,
+        lease: hour,
         max_queue: 10,
         max_upload: 10_000_000,
         max_unfinished_uploads: 10_000_000,
+        blobs: None,
+        max_copies: 10_000_000,
         max_connections: 10,
         idle_timeout: hour,
         cancel_on_disconnect: false,

@@ -65,13 +65,13 @@ pub(crate) fn set(headers: &HeaderMap, key: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::KeyFile;
+    use crate::keys::Keys;
     use crate::testing::headers;
 
     #[test]
     fn a_cookie_admits_as_the_key_does() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::new(folder.path());
+        let file = Keys::new(folder.path(), None);
         let (secret, stored) = file.add("laptop", 5).unwrap();
         let gate = Gate::new(file, true).unwrap();
         let cookie = format!("theme=dark; cesar_key={secret}");
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_change_counts_with_the_cookie_only_from_the_own_page() {
         let folder = tempfile::tempdir().unwrap();
-        let file = KeyFile::new(folder.path());
+        let file = Keys::new(folder.path(), None);
         let (secret, _) = file.add("laptop", 5).unwrap();
         let gate = Gate::new(file, true).unwrap();
         let cookie = format!("cesar_key={secret}");

@@ -46,6 +46,7 @@ pub(crate) fn job_request(mut parameters: TranscribeRequest, file: Option<&Recei
         source,
         label,
         title: None,
+        resolved: None,
         parameters,
     })
 }
@@ -62,14 +63,15 @@ pub(crate) async fn submit(
     if app.signals.stopping() {
         return Err(Refusal::stopping());
     }
-    let new = NewJob {
+    let mut new = NewJob {
         idempotency: idempotency::key(headers, &client.0, &request)?,
         request,
         coalesce_key,
     };
     let submission = app
         .block(move |shared| {
-            check(shared, &new.request)?;
+            new.request.resolved = Some(check(shared, &new.request)?);
+            file.as_ref().map_or(Ok(()), Received::share)?;
             let submission = shared.jobs.store.submit(&new);
             match (&submission, file) {
                 (Ok(Submission::New(_)), Some(file)) => file.keep(),

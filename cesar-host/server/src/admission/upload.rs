@@ -110,6 +110,18 @@ impl Received {
         }
     }
 
+    /// Stores the file where the other machines of a cluster find it. Blocks for the network.
+    pub(crate) fn share(&self) -> Result<(), Refusal> {
+        match &self.stored {
+            Some(stored) => {
+                let shared = self.app.uploads.files.share(stored);
+                self.app.figures.snapshot.note_storage(&shared);
+                Ok(shared?)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Leaves the file to a job, which removes it at its own removal.
     pub(crate) fn keep(mut self) {
         self.forget();

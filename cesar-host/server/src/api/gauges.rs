@@ -1,11 +1,12 @@
 //! Gauges of `/metrics`, read at each request.
 
+use cesar_base::{Clock as _, SystemClock};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-use crate::figures::metrics::JobLabels;
+use crate::figures::metrics::{JobLabels, NeedLabels};
 use crate::state::Shared;
 
 /// All gauges of this server. Reads memory only.
@@ -34,7 +35,33 @@ pub(crate) fn gauges(shared: &Shared) -> Registry {
         let count = i64::try_from(*count).unwrap_or(i64::MAX);
         jobs.get_or_create(&(*state).into()).set(count);
     }
-    gauges.register("cesar_jobs", "Jobs in the database", jobs);
+    gauges.register(
+        "cesar_jobs",
+        "Jobs in the database, the same on all servers that share it",
+        jobs,
+    );
+    let needs = Family::<NeedLabels, Gauge>::default();
+    for (need, count) in &latest.needs {
+        let labels = NeedLabels { need: need.clone() };
+        needs
+            .get_or_create(&labels)
+            .set(i64::try_from(*count).unwrap_or(i64::MAX));
+    }
+    gauges.register(
+        "cesar_queued_jobs",
+        "Queued jobs by engine, model and label (`#NAME`) that they need, where machines share jobs; the most wanted",
+        needs,
+    );
+    let oldest = latest
+        .counts
+        .oldest_queued_ms
+        .map_or(0, |oldest_ms| SystemClock.now_ms() - oldest_ms);
+    gauge(
+        gauges,
+        "cesar_oldest_queued_seconds",
+        "Age of the oldest queued job; 0 without one",
+        u64::try_from(oldest / 1000).unwrap_or_default(),
+    );
     let pending = latest.counts.webhooks_pending;
     gauge(gauges, "cesar_webhooks_pending", "Webhooks to deliver", pending);
     let runners = shared.pipeline.runners();
@@ -59,6 +86,14 @@ pub(crate) fn gauges(shared: &Shared) -> Registry {
         counter(gauges, "cesar_cache_misses", "Cache misses of all processes", misses);
         let saved = statistics.ms_saved;
         counter(gauges, "cesar_cache_saved_ms", "Work that hits have saved", saved);
+    }
+    let shared_cache = shared
+        .pipeline
+        .cache()
+        .and_then(cesar_cache::Cache::second_level_counters);
+    for (name, value) in shared_cache.into_iter().flatten() {
+        let help = format!("Shared cache, this process: {name} (docs/guide/many-machines.md)");
+        counter(gauges, &format!("cesar_shared_cache_{name}"), &help, value);
     }
     registry
 }

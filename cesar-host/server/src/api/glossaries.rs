@@ -75,16 +75,16 @@ impl GlossaryView {
     }
 }
 
-fn list(glossaries: &Glossaries) -> GlossaryList {
-    let names = glossaries.folder().names().into_iter();
+fn list(glossaries: &Glossaries) -> Result<GlossaryList, Refusal> {
+    let names = glossary_files::names(glossaries)?.into_iter();
     let view = |name: String| {
         let opened = glossaries.named(&name);
         let rules = opened.map(|glossary| glossary.map_or(0, |glossary| glossary.rules().len()));
         GlossaryView::new(name, rules.map_err(|error| error.to_string()))
     };
-    GlossaryList {
+    Ok(GlossaryList {
         glossaries: names.map(view).collect(),
-    }
+    })
 }
 
 fn answer(name: String, glossary: GlossaryText, is_new: bool) -> Response {
@@ -108,7 +108,7 @@ fn name(path: Name) -> String {
     responses((status = 200, description = "All of them", body = GlossaryList),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn glossaries(State(glossaries): State<Arc<Glossaries>>) -> Result<Response, Problem> {
-    Ok(Json(block(&glossaries, list).await?).into_response())
+    Ok(Json(block(&glossaries, list).await??).into_response())
 }
 
 #[utoipa::path(get, path = "/glossaries/{name}", tag = "server", operation_id = "show_glossary", summary = "Show a glossary",

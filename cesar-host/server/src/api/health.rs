@@ -18,6 +18,10 @@ pub(crate) enum Status {
     Ok,
     /// Less than 16 MiB are left on the disk of jobs and uploads.
     DiskFull,
+    /// The jobs cannot be read: their database does not answer.
+    JobsAway,
+    /// The storage that machines share for uploads did not answer.
+    StorageAway,
     /// It ends.
     Stopping,
 }
@@ -25,10 +29,15 @@ pub(crate) enum Status {
 impl Status {
     /// The status of this server. Reads memory only.
     pub(crate) fn of(shared: &Shared) -> Self {
+        let latest = shared.figures.snapshot.latest();
         if shared.signals.stopping() {
             Self::Stopping
-        } else if shared.figures.snapshot.latest().is_disk_full {
+        } else if latest.are_jobs_away {
+            Self::JobsAway
+        } else if latest.is_disk_full {
             Self::DiskFull
+        } else if latest.is_storage_away {
+            Self::StorageAway
         } else {
             Self::Ok
         }

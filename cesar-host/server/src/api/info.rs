@@ -21,6 +21,11 @@ pub(crate) async fn health(State(app): State<App>, client: Option<Extension<Clie
     health_for(&app, client.map(|Extension(client)| client).as_ref())
 }
 
+/// The status alone.
+pub(crate) async fn status(State(app): State<App>) -> Response {
+    health_for(&app, None)
+}
+
 fn health_for(app: &App, client: Option<&Client>) -> Response {
     match client {
         Some(_) => Json(Health::of(app)).into_response(),

@@ -129,6 +129,7 @@ fn changes(nearest: &Nearest) -> String {
 fn read(shared: &Shared, job: &Job) -> Result<JobCache, Refusal> {
     let cancel = CancelToken::default();
     let plan = plan(shared, &job.request, &cancel)?;
+    let _local = worker::local_upload(shared, job, &cancel)?;
     let explanation = shared.pipeline.explain(&plan, &worker::input(shared, job)?, &cancel)?;
     let explanation = explanation.ok_or_else(|| Refusal::not_found("this job does not use the cache"))?;
     let mut before = None;

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::api::id::Id;
 use crate::api::json_body::{json_object, parsed};
 use crate::api::transcript::{no_transcript, render};
+use crate::kept_text::KeptTextError;
 use crate::refusal::problem::{Problem, ProblemBody};
 use crate::refusal::{Code, Refusal};
 use crate::state::transcripts::{Share, ShareError};
@@ -100,6 +101,7 @@ impl From<ShareError> for Refusal {
     fn from(error: ShareError) -> Self {
         match error {
             ShareError::TooMany => Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, error.to_string()),
+            ShareError::Kept(KeptTextError::Shared(error)) => error.into(),
             other => Self::internal(&other),
         }
     }

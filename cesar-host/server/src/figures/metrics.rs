@@ -22,7 +22,7 @@ const BOUNDS: [f64; 9] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0]
 pub(crate) fn is_hit(outcome: StageOutcome) -> bool {
     matches!(
         outcome,
-        StageOutcome::Hit | StageOutcome::Waited | StageOutcome::Renewed
+        StageOutcome::Hit | StageOutcome::Shared | StageOutcome::Waited | StageOutcome::Renewed
     )
 }
 
@@ -64,6 +64,7 @@ pub(crate) struct Metrics {
     jobs_ended: Family<JobLabels, Counter>,
     stages: Family<StageLabels, Counter>,
     stage_ms: Family<StageLabels, Counter>,
+    lease_losses: Counter,
 }
 
 impl Default for Metrics {
@@ -75,6 +76,7 @@ impl Default for Metrics {
             jobs_ended: Family::default(),
             stages: Family::default(),
             stage_ms: Family::default(),
+            lease_losses: Counter::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("cesar_http_requests", "Requests answered", metrics.requests.clone());
@@ -98,8 +100,18 @@ impl Default for Metrics {
             "Time of these stages, or of their first run when they were cached",
             metrics.stage_ms.clone(),
         );
+        registry.register(
+            "cesar_lease_losses",
+            "Attempts whose result was dropped because another worker had the job",
+            metrics.lease_losses.clone(),
+        );
         metrics
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct NeedLabels {
+    pub(crate) need: String,
 }
 
 /// The label of a method. Clients can send any word.
@@ -134,6 +146,11 @@ impl Metrics {
     /// Counts the end of a job.
     pub(crate) fn job_ended(&self, state: JobState) {
         self.jobs_ended.get_or_create(&state.into()).inc();
+    }
+
+    /// Counts an attempt that had lost its job.
+    pub(crate) fn lease_lost(&self) {
+        self.lease_losses.inc();
     }
 
     /// Counts the stages of a job.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_cache::Info;
-use cesar_jobs::{Counts, JobStore, Uploads};
+use cesar_jobs::{Counts, JobStore, JobsError, Uploads};
 use cesar_pipeline::Pipeline;
 use cesar_runner::discovery::Plugin;
 use parking_lot::Mutex;
@@ -18,6 +18,9 @@ pub(crate) const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two inspections of models, tools and the cache.
 pub(crate) const ENGINES_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Maximum number of needs of jobs that are shown: a client can send any label.
+const MOST_NEEDS: u32 = 50;
+
 /// With less free space than this, in bytes, a disk is full: jobs and their transcripts may not be stored.
 const LEAST_FREE: u64 = 16 << 20;
 
@@ -30,11 +33,17 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latest {
     pub(crate) counts: Counts,
+    /// What queued jobs need of a worker, and how many do; the most wanted.
+    pub(crate) needs: Vec<(String, u64)>,
     pub(crate) cache: Option<Arc<Info>>,
     pub(crate) engines: Vec<Engine>,
     pub(crate) tools: Tools,
     /// Whether the disk of jobs and uploads is full.
     pub(crate) is_disk_full: bool,
+    /// Whether the jobs could not be read.
+    pub(crate) are_jobs_away: bool,
+    /// Whether the storage that machines share for uploads did not answer.
+    pub(crate) is_storage_away: bool,
 }
 
 /// A speech recognition plugin.
@@ -46,6 +55,15 @@ pub(crate) struct Engine {
     version: String,
     /// The models present, by name; absent for an engine without models.
     models: Option<Vec<String>>,
+}
+
+impl Engine {
+    /// What a worker with this engine has, in the words of a job's needs.
+    pub(crate) fn offers(&self) -> impl Iterator<Item = String> {
+        let id = &self.id;
+        let models = self.models.iter().flatten().map(move |model| format!("{id}/{model}"));
+        [id.clone(), format!("{id}@{}", self.version)].into_iter().chain(models)
+    }
 }
 
 /// Optional programs.
@@ -66,11 +84,41 @@ impl Snapshot {
         change(Arc::make_mut(&mut self.latest.lock()));
     }
 
-    /// Counts the jobs.
-    pub(crate) fn count_jobs(&self, store: &dyn JobStore) {
+    /// Counts the jobs, and returns whether they could be read.
+    pub(crate) fn count_jobs(&self, store: &dyn JobStore) -> bool {
         match store.counts() {
-            Ok(counts) => self.change(|latest| latest.counts = counts),
-            Err(error) => tracing::warn!("cannot count the jobs: {error}"),
+            Ok(counts) => {
+                self.change(|latest| (latest.counts, latest.are_jobs_away) = (counts, false));
+                true
+            }
+            Err(error) => {
+                tracing::warn!("cannot count the jobs: {error}");
+                self.change(|latest| latest.are_jobs_away = true);
+                false
+            }
+        }
+    }
+
+    /// Counts what queued jobs need of a worker.
+    pub(crate) fn count_needs(&self, store: &dyn JobStore) {
+        match store.queued_by_need(MOST_NEEDS) {
+            Ok(needs) => self.change(|latest| latest.needs = needs),
+            Err(error) => tracing::warn!("cannot count the needs of jobs: {error}"),
+        }
+    }
+
+    /// Notes whether the jobs could be read.
+    pub(crate) fn note_jobs(&self, is_away: bool) {
+        if self.latest().are_jobs_away != is_away {
+            self.change(|latest| latest.are_jobs_away = is_away);
+        }
+    }
+
+    /// Notes whether the storage of uploads has answered.
+    pub(crate) fn note_storage<T>(&self, answer: &Result<T, JobsError>) {
+        let is_away = answer.as_ref().is_err_and(JobsError::is_storage_away);
+        if self.latest().is_storage_away != is_away {
+            self.change(|latest| latest.is_storage_away = is_away);
         }
     }
 

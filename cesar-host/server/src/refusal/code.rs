@@ -100,5 +100,7 @@ codes! {
     OutOfMemory "out_of_memory" 500 "The plugin ran out of memory."
     ServerError "server_error" 500 "The job failed."
     DiskFull "disk_full" 507 "No space is left on the disk of the server."
+    JobsUnavailable "jobs_unavailable" 503 "The database of jobs does not answer."
+    StorageUnavailable "storage_unavailable" 503 "The storage of uploads refused, or cannot be reached."
     Stopping "stopping" 503 "The server is stopping."
 }

@@ -3,13 +3,15 @@
 //! Own endpoints answer with `application/problem+json` (RFC 9457), see [`crate::refusal::problem`]; the OpenAI-compatible ones with OpenAI's
 //! envelope, see [`crate::refusal::envelope`]. Messages about folders and files of this machine are logged here and not sent.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use axum::http::StatusCode;
+use cesar_base::RecordsError;
 use cesar_corrections::{CorrectionsError, DocumentError};
 use cesar_jobs::JobsError;
 use cesar_models::ModelError;
-use cesar_pipeline::PipelineError;
+use cesar_pipeline::{GlossaryError, PipelineError};
 use cesar_runner::discovery::PluginError;
 use plugin_api::manifest::OptionError;
 
@@ -19,6 +21,9 @@ pub(crate) mod problem;
 
 use crate::address::AddressError;
 pub(crate) use code::Code;
+
+/// Seconds until a client may retry when what machines share cannot be reached.
+const RETRY_S: u64 = 10;
 
 /// A refused or failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +159,11 @@ impl From<JobsError> for Refusal {
             JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, Code::NotRetryable, error.to_string()),
             JobsError::NotEnded { .. } => Self::new(StatusCode::CONFLICT, Code::NotReady, error.to_string()),
             JobsError::TooLarge { limit } => Self::too_large(limit),
+            JobsError::Server { .. } => Self::jobs_unavailable(&error),
+            JobsError::Blobs { .. } => {
+                let text = "the server cannot reach its storage of uploads; try again later";
+                Self::unavailable(&error, Code::StorageUnavailable, text)
+            }
             other if other.is_disk_full() => Self::disk_full(&other),
             other => Self::internal(&other),
         }
@@ -169,6 +179,7 @@ impl From<CorrectionsError> for Refusal {
             CorrectionsError::Conflict { .. } => {
                 Self::new(StatusCode::CONFLICT, Code::RevisionConflict, error.to_string())
             }
+            CorrectionsError::Shared(error) => error.into(),
             other => {
                 tracing::error!("a request failed: {other}");
                 let text = format!("{}; `original=true` of a transcript needs none", unusable(&other));
@@ -195,6 +206,12 @@ fn unusable(error: &CorrectionsError) -> String {
             name(path)
         ),
         other => other.to_string(),
+    }
+}
+
+impl From<RecordsError> for Refusal {
+    fn from(error: RecordsError) -> Self {
+        Self::of_records(&error)
     }
 }
 
@@ -235,6 +252,8 @@ impl From<PipelineError> for Refusal {
                 Self::impossible(Code::NoPlugin, format!("no {stage} plugin is installed"))
             }
             PipelineError::Plugin(error) => Self::from_plugin_error(error),
+            PipelineError::Glossary(GlossaryError::Shared(error))
+            | PipelineError::Corrections(CorrectionsError::Shared(error)) => Self::of_records(error),
             PipelineError::Model(error) => Self::from_model_error(error),
             PipelineError::Interrupted => Self::stopping(),
             PipelineError::Runner(cesar_runner::RunnerError::Stage {
@@ -248,6 +267,25 @@ impl From<PipelineError> for Refusal {
 }
 
 impl Refusal {
+    /// The log has the reason: it may name hosts that are no client's concern.
+    fn unavailable(error: &dyn Display, code: Code, text: &str) -> Self {
+        tracing::error!("a request failed: {error}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, text).retry_after(RETRY_S)
+    }
+
+    /// State that several servers share is in the database of jobs.
+    pub(crate) fn of_records(error: &RecordsError) -> Self {
+        match error.source_as() {
+            Some(JobsError::Server { .. }) => Self::jobs_unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+
+    fn jobs_unavailable(error: &dyn Display) -> Self {
+        let text = "the server cannot reach its database of jobs; try again later";
+        Self::unavailable(error, Code::JobsUnavailable, text)
+    }
+
     /// A plugin that is installed but cannot be used.
     fn from_plugin_error(error: &PluginError) -> Self {
         tracing::warn!("a request was refused: {error}");

@@ -26,6 +26,8 @@ pub(crate) struct Signals {
     pub(crate) jobs_ready: Notify,
     /// Notified at shutdown.
     pub(crate) housekeeping_due: Notify,
+    /// Notified at shutdown alone, for pauses.
+    pub(crate) pauses: Notify,
     /// Notified when a webhook may be ready to claim.
     pub(crate) webhooks_ready: Notify,
     phase: watch::Sender<Phase>,
@@ -36,6 +38,7 @@ impl Default for Signals {
         Self {
             jobs_ready: Notify::default(),
             housekeeping_due: Notify::default(),
+            pauses: Notify::default(),
             webhooks_ready: Notify::default(),
             phase: watch::Sender::new(Phase::Running),
         }
@@ -70,7 +73,12 @@ impl Signals {
     /// Enters a phase of the shutdown and wakes all sleeping threads.
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.send_replace(phase);
-        for notify in [&self.jobs_ready, &self.housekeeping_due, &self.webhooks_ready] {
+        for notify in [
+            &self.jobs_ready,
+            &self.housekeeping_due,
+            &self.pauses,
+            &self.webhooks_ready,
+        ] {
             notify.notify_all();
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) defaults: Defaults,
     pub(crate) access: Arc<Access>,
     pub(crate) jobs: Jobs,
+    /// The labels of a process that takes only jobs of which it has all needs; `None`: it takes all jobs.
+    pub(crate) labels: Option<Vec<String>>,
     pub(crate) events: Events,
     pub(crate) uploads: Uploads,
     pub(crate) recordings: Recordings,
@@ -64,6 +66,23 @@ pub(crate) struct Shared {
     pub(crate) outbound: Outbound,
     pub(crate) figures: Figures,
     pub(crate) signals: Signals,
+}
+
+impl Shared {
+    /// Whether the jobs are those of this machine, and this process answers for all of them.
+    pub(crate) fn works_alone(&self) -> bool {
+        self.labels.is_none() && self.settings.jobs.is_none()
+    }
+
+    /// Whether the jobs are in a database, which reports changes and is asked by many processes.
+    pub(crate) fn are_jobs_shared(&self) -> bool {
+        self.settings.jobs.is_some()
+    }
+
+    /// Whether this process is a server: a worker has labels, none or some.
+    pub(crate) fn answers_requests(&self) -> bool {
+        self.labels.is_none()
+    }
 }
 
 /// All parts, as endpoints and threads receive them.

@@ -94,10 +94,16 @@ impl Feed {
         self.publish(FeedEventKind::Removed, &subject, json!({ "id": subject }));
     }
 
-    /// A transcript was corrected.
+    /// A transcript was corrected. A database reports a correction to the server that made it, too: it is published once.
     pub(crate) fn transcript(&self, job: JobId, revision: u64) {
         let subject = job.to_string();
         let data = json!({ "id": subject, "revision": revision });
+        let is_published = |(known, event): &(String, FeedEvent)| {
+            event.kind == FeedEventKind::Transcript && known == &subject && *event.data == data
+        };
+        if self.log.lock().events.iter().any(is_published) {
+            return;
+        }
         self.publish(FeedEventKind::Transcript, &subject, data);
     }
 

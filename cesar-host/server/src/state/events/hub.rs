@@ -22,6 +22,7 @@ const ENDED: usize = 64;
 
 kinds! {
     /// The kind of an event.
+    #[derive(serde::Deserialize)]
     JobEventKind {
         Started "started" "A worker begins an attempt."
         Progress "progress" "The progress of the attempt."
@@ -186,6 +187,15 @@ impl Hub {
     /// A receiver that changes with each event; creates the log of a job that does not run yet.
     pub(crate) fn watch(&self, job: JobId) -> watch::Receiver<u64> {
         self.with(|logs| logs.by_job.entry(job).or_insert_with(Log::new).changed.subscribe())
+    }
+
+    /// Wakes the listeners of a job that another process has changed; they look into the store.
+    pub(crate) fn touch(&self, job: JobId) {
+        self.with(|logs| {
+            if let Some(log) = logs.by_job.get(&job) {
+                log.changed.send_modify(|count| *count += 1);
+            }
+        });
     }
 
     /// Removes logs without events and receivers.

@@ -2,6 +2,7 @@
 
 mod feed;
 mod hub;
+mod kept;
 mod kinds;
 
 use crate::error::ServeError;

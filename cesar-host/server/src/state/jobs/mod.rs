@@ -3,10 +3,11 @@
 mod running;
 mod waiters;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use cesar_jobs::{Disk, JobStore, Policy, SqliteJobs, StoreOptions, SystemRandom, Workers};
+use cesar_base::SharedLeases;
+use cesar_config::ServerSettings;
+use cesar_jobs::{JobStore, Liveness, Location, OpenedJobs, Policy};
 use waiters::Waiters;
 
 pub(crate) use running::{Run, Running, StopReason};
@@ -14,25 +15,25 @@ pub(crate) use running::{Run, Running, StopReason};
 /// The jobs of a server.
 pub(crate) struct Jobs {
     pub(crate) store: Arc<dyn JobStore>,
-    pub(crate) workers: Workers,
+    pub(crate) workers: Arc<dyn Liveness>,
+    /// The leases on stages, where servers share them.
+    pub(crate) leases: Option<Arc<dyn SharedLeases>>,
     pub(crate) running: Running,
     pub(crate) waiters: Waiters,
 }
 
 impl Jobs {
-    /// Opens the store in `data`.
-    pub(crate) fn open(data: &Path, max_queued: u64) -> cesar_jobs::Result<Self> {
+    /// Opens the store.
+    pub(crate) fn open(location: &Location, settings: &ServerSettings) -> cesar_jobs::Result<Self> {
         let policy = Policy {
-            max_queued,
+            max_queued: settings.max_queue,
             ..Policy::default()
         };
-        let options = StoreOptions {
-            policy,
-            ..StoreOptions::default()
-        };
+        let OpenedJobs { store, workers, leases } = location.open_with_workers(policy, settings.lease)?;
         Ok(Self {
-            store: Arc::new(SqliteJobs::open(data, options)?),
-            workers: Workers::open(data, Disk::real(), Arc::new(SystemRandom))?,
+            store,
+            workers,
+            leases,
             running: Running::default(),
             waiters: Waiters::default(),
         })

@@ -25,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) lease: Lease,
     pub(crate) cancel: CancelToken,
     state: Mutex<State>,
+    /// The number of the last event that the store has.
+    kept: Mutex<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,13 @@ impl Run {
             lease,
             cancel: CancelToken::default(),
             state: Mutex::new(state),
+            kept: Mutex::new(0),
         }
+    }
+
+    /// Calls `keep` with the number of the last event that the store has, one caller at a time.
+    pub(crate) fn with_kept(&self, keep: impl FnOnce(&mut u64)) {
+        keep(&mut self.kept.lock());
     }
 
     /// Stops the run. The first reason counts.

@@ -17,6 +17,8 @@ pub(crate) struct Waiters {
 #[derive(Debug, Default)]
 struct Waiting {
     count: usize,
+    /// All that ever waited, which the store compares with those that it knows.
+    seen: u32,
     /// Why the end of the job could not be stored.
     unstored: Option<Refusal>,
 }
@@ -24,25 +26,34 @@ struct Waiting {
 impl Waiters {
     /// Counts a request.
     pub(crate) fn enter(&self, job: JobId) {
-        self.waiting.lock().entry(job).or_default().count += 1;
+        let mut waiting = self.waiting.lock();
+        let requests = waiting.entry(job).or_default();
+        requests.count += 1;
+        requests.seen = requests.seen.saturating_add(1);
     }
 
-    /// Removes a request; returns whether it was the job's last one.
+    /// Removes a request; returns whether it was the job's last one. The job is known until [`Waiters::forget`] or [`Waiters::abandoned`].
     pub(crate) fn leave(&self, job: JobId) -> bool {
         let mut waiting = self.waiting.lock();
-        let left = waiting.get_mut(&job).map_or(0, |requests| {
+        waiting.get_mut(&job).is_none_or(|requests| {
             requests.count -= 1;
-            requests.count
-        });
-        if left == 0 {
-            waiting.remove(&job);
-        }
-        left == 0
+            requests.count == 0
+        })
     }
 
-    /// Whether a request waits for the job.
-    pub(crate) fn any(&self, job: JobId) -> bool {
-        self.waiting.lock().contains_key(&job)
+    /// Forgets a job for which no request waits.
+    pub(crate) fn forget(&self, job: JobId) {
+        let _ = self.abandoned(job);
+    }
+
+    /// Forgets a job for which no request waits, and returns how many have; `None` if one waits, or it was forgotten before.
+    pub(crate) fn abandoned(&self, job: JobId) -> Option<u32> {
+        let mut waiting = self.waiting.lock();
+        let is_abandoned = waiting.get(&job)?.count == 0;
+        is_abandoned
+            .then(|| waiting.remove(&job))
+            .flatten()
+            .map(|requests| requests.seen)
     }
 
     /// Tells the requests that the end of the job could not be stored.

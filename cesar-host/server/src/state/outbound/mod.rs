@@ -3,7 +3,9 @@
 mod secret;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use cesar_base::Records;
 use cesar_config::ServerSettings;
 
 use crate::address::AddressGuard;
@@ -16,13 +18,22 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// A secret that the settings lack is created in `data`.
-    pub(crate) fn open(settings: &ServerSettings, data: &Path) -> Result<Self, ServeError> {
+    /// A secret that the settings lack is created in the database of jobs, where there are `records`, else in `data`.
+    pub(crate) fn open(
+        settings: &ServerSettings,
+        data: &Path,
+        records: Option<&Arc<dyn Records>>,
+    ) -> Result<Self, ServeError> {
+        let secret = match (&settings.webhook_secret, records) {
+            (Some(secret), _) => secret.as_bytes().to_vec(),
+            (None, Some(records)) => secret::shared(&**records)?,
+            (None, None) => secret::load_or_create(data)?,
+        };
         Ok(Self {
             addresses: AddressGuard {
                 allow_private: settings.allow_private_addresses,
             },
-            webhook_secret: secret::load_or_create(settings.webhook_secret.as_deref(), data)?,
+            webhook_secret: secret,
         })
     }
 }

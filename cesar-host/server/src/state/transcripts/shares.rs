@@ -1,19 +1,17 @@
 //! Links to transcripts for people without a key.
 //!
 //! A link has a token of 256 random bits. Only its SHA-256 is kept, with the job and the time of its end, in `shares.json` in the data folder
-//! (readable by its owner alone). As tokens are random, a plain hash is enough, and a look-up by the hash reveals nothing about another one.
+//! (readable by its owner alone), or in the database of jobs, for all of its servers. As tokens are random, a plain hash is enough, and a look-up by the hash reveals nothing about another one.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use cesar_base::{Digest, FileStamp};
+use cesar_base::{Digest, Records};
 use cesar_jobs::JobId;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::private_file;
+use crate::kept_text::{KeptText, KeptTextError, Stamp};
 use crate::random::random_hex;
 
 /// Maximum number of links of all jobs that have not ended.
@@ -39,21 +37,14 @@ pub(crate) struct Share {
 /// Errors of reading or changing links.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShareError {
-    /// The file cannot be read or written.
-    #[error("the links in `{}` cannot be {action} ({source}); check the file's permissions", path.display())]
-    File {
-        /// `read` or `written`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The file has another form than this program writes.
-    #[error("`{}` is damaged ({detail}); remove it, and make new links", path.display())]
+    /// They cannot be read or written.
+    #[error(transparent)]
+    Kept(#[from] KeptTextError),
+    /// They have another form than this program writes.
+    #[error("{place} is damaged ({detail}); remove it, and make new links")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The file or record.
+        place: String,
         /// The damage.
         detail: String,
     },
@@ -68,22 +59,22 @@ pub(crate) enum ShareError {
 /// The links of all jobs.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    path: PathBuf,
+    kept: KeptText,
     known: Mutex<Option<Known>>,
 }
 
-/// The file as it was read last.
+/// The links as they were read last.
 #[derive(Debug, Clone)]
 struct Known {
-    stamp: Option<FileStamp>,
+    stamp: Option<Stamp>,
     shares: Arc<[Share]>,
 }
 
 impl Shares {
-    /// The links in the data folder.
-    pub(crate) fn new(data: &Path) -> Self {
+    /// The links that all servers of a database of jobs share, where there are `records`, else those in the data folder.
+    pub(crate) fn new(data: &Path, records: Option<&Arc<dyn Records>>) -> Self {
         Self {
-            path: data.join("shares.json"),
+            kept: KeptText::new(data, records, "shares"),
             known: Mutex::new(None),
         }
     }
@@ -152,54 +143,45 @@ impl Shares {
         Ok(true)
     }
 
-    /// Changes the file, without links that have ended, while no other process does.
+    /// Changes the links, without those that have ended, while no other process does.
     fn change(
         &self,
         now_ms: i64,
-        change: impl FnOnce(&mut Vec<Share>) -> Result<(), ShareError>,
+        mut change: impl FnMut(&mut Vec<Share>) -> Result<(), ShareError>,
     ) -> Result<(), ShareError> {
-        let failed = |source| self.file("written", source);
-        let _lock = private_file::lock(&self.path).map_err(failed)?;
-        let mut shares = self.read()?.to_vec();
-        shares.retain(|share| share.expires_ms > now_ms);
-        change(&mut shares)?;
-        let text = serde_json::to_vec_pretty(&shares).expect("texts and numbers always serialise");
-        private_file::replace(&self.path, &text).map_err(failed)?;
+        self.kept.change(|text| {
+            let mut shares = self.parse(text)?;
+            shares.retain(|share| share.expires_ms > now_ms);
+            change(&mut shares)?;
+            let text = serde_json::to_string_pretty(&shares).expect("texts and numbers always serialise");
+            Ok::<_, ShareError>((text, ()))
+        })?;
         *self.known.lock() = None;
         Ok(())
     }
 
-    /// The file, read again after a change.
+    /// The links, read again after a change.
     fn read(&self) -> Result<Arc<[Share]>, ShareError> {
-        let mut known = self.known.lock();
-        let stamp = FileStamp::of(&self.path).ok();
-        if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
+        // The lock is not held while they are read. The stamp goes first: at worst the links are newer, and are read once more.
+        let stamp = self.kept.stamp()?;
+        if let Some(known) = self.known.lock().as_ref().filter(|known| known.stamp == stamp) {
             return Ok(Arc::clone(&known.shares));
         }
-        let shares: Arc<[Share]> = match fs::read(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Arc::default(),
-            text => self.parse(&text.map_err(|source| self.file("read", source))?)?.into(),
-        };
-        *known = Some(Known {
+        let shares: Arc<[Share]> = self.parse(self.kept.read()?.as_deref())?.into();
+        *self.known.lock() = Some(Known {
             stamp,
             shares: Arc::clone(&shares),
         });
         Ok(shares)
     }
 
-    fn parse(&self, text: &[u8]) -> Result<Vec<Share>, ShareError> {
-        serde_json::from_slice(text).map_err(|error| ShareError::Damaged {
-            path: self.path.clone(),
+    fn parse(&self, text: Option<&[u8]>) -> Result<Vec<Share>, ShareError> {
+        let shares = text.map(serde_json::from_slice).transpose();
+        let shares = shares.map_err(|error| ShareError::Damaged {
+            place: self.kept.to_string(),
             detail: error.to_string(),
-        })
-    }
-
-    fn file(&self, action: &'static str, source: io::Error) -> ShareError {
-        ShareError::File {
-            action,
-            path: self.path.clone(),
-            source,
-        }
+        });
+        Ok(shares?.unwrap_or_default())
     }
 }
 
@@ -214,17 +196,17 @@ mod tests {
     #[test]
     fn a_token_is_kept_as_its_hash_and_valid_until_its_end() {
         let folder = tempfile::tempdir().unwrap();
-        let shares = Shares::new(folder.path());
+        let shares = Shares::new(folder.path(), None);
         assert_eq!(shares.find("x", 0).unwrap(), None);
         let (token, share) = shares.add(job(1), "laptop", (1_000, 5_000)).unwrap();
         assert_eq!(token.len(), 64);
         let path = folder.path().join("shares.json");
-        let text = fs::read_to_string(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(&token) && text.contains(&Digest::of(token.as_bytes()).to_string()));
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
-        let other = Shares::new(folder.path());
+        let other = Shares::new(folder.path(), None);
         assert_eq!(
             other.find(&token, 4_999).unwrap(),
             Some(share.clone()),
@@ -241,7 +223,7 @@ mod tests {
     #[test]
     fn links_are_revoked_by_id_and_with_their_job() {
         let folder = tempfile::tempdir().unwrap();
-        let (here, there) = (Shares::new(folder.path()), Shares::new(folder.path()));
+        let (here, there) = (Shares::new(folder.path(), None), Shares::new(folder.path(), None));
         let add = |number| here.add(job(number), "local", (0, 100)).unwrap();
         let [(first, one), (second, two), (third, _)] = [add(1), add(1), add(2)];
         let found = |token: &str| there.find(token, 1).unwrap().is_some();
@@ -253,7 +235,7 @@ mod tests {
         here.remove_jobs(&[job(1), job(3)], 1).unwrap();
         assert!(!found(&second) && found(&third));
         here.add(job(4), "local", (200, 300)).unwrap();
-        let text = fs::read_to_string(folder.path().join("shares.json")).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("shares.json")).unwrap();
         assert_eq!(text.matches("sha256").count(), 1, "links that have ended are not kept");
     }
 
@@ -261,13 +243,13 @@ mod tests {
     fn a_damaged_file_is_reported_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shares.json");
-        fs::write(&path, "[{").unwrap();
-        let shares = Shares::new(folder.path());
+        std::fs::write(&path, "[{").unwrap();
+        let shares = Shares::new(folder.path(), None);
         assert!(matches!(shares.find("x", 0), Err(ShareError::Damaged { .. })));
         assert!(matches!(
             shares.add(job(1), "local", (0, 1)),
             Err(ShareError::Damaged { .. })
         ));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "[{");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "[{");
     }
 }

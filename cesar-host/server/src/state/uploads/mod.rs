@@ -6,7 +6,8 @@ mod space;
 use std::path::Path;
 use std::sync::Arc;
 
-use cesar_jobs::{Disk, SystemRandom};
+use cesar_config::ServerSettings;
+use cesar_jobs::{Blobs, Disk, SystemRandom};
 use receiving::Receiving;
 use space::UploadSpace;
 
@@ -20,11 +21,19 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    /// Opens the folder of uploads in `data`; unfinished ones may take `limit` bytes.
-    pub(crate) fn open(data: &Path, limit: u64) -> cesar_jobs::Result<Self> {
+    /// Opens the folder of uploads in `data`, which machines may share by `blobs`.
+    pub(crate) fn open(
+        data: &Path,
+        settings: &ServerSettings,
+        blobs: Option<Arc<dyn Blobs>>,
+    ) -> cesar_jobs::Result<Self> {
+        let files = cesar_jobs::Uploads::open(data, Disk::real(), Arc::new(SystemRandom))?;
         Ok(Self {
-            files: cesar_jobs::Uploads::open(data, Disk::real(), Arc::new(SystemRandom))?,
-            space: UploadSpace::new(limit),
+            files: match blobs {
+                Some(blobs) => files.shared_by(blobs, settings.max_copies),
+                None => files,
+            },
+            space: UploadSpace::new(settings.max_unfinished_uploads),
             receiving: Receiving::default(),
         })
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use cesar_jobs::{JobRequest, Source};
+use cesar_jobs::{JobRequest, ResolvedRequest, Source};
 use cesar_pipeline::{Pipeline, PipelineError, main_model};
 use cesar_runner::CancelToken;
 use plugin_api::manifest::{Manifest, ModelFiles, OptionKind, StageKind};
@@ -18,15 +18,17 @@ use crate::work::requests::glossary;
 use crate::work::requests::models::{is_name, lookup};
 use crate::work::requests::part;
 use crate::work::requests::plan::{plan, stage_request};
+use crate::work::requests::resolve::resolve;
 use crate::work::requests::script;
 use crate::work::requests::speakers::speakers_request;
 
-/// Refuses a request that cannot succeed. Blocks for the disk and the resolver.
-pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
+/// Refuses a request that cannot succeed, and resolves the others over the settings. Blocks for the disk and the resolver.
+pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<ResolvedRequest, Refusal> {
     if let Source::Url { url } = &request.source {
         check_url(shared, url).map_err(|error| Refusal::from(error).param("url"))?;
         check_installed(&shared.pipeline, StageKind::Download).map_err(|refusal| refusal.param("url"))?;
     }
+    check_labels(shared, request)?;
     part::check(request)?;
     script::check(request)?;
     check_speakers(shared, request)?;
@@ -43,8 +45,8 @@ pub(crate) fn check(shared: &Shared, request: &JobRequest) -> Result<(), Refusal
     if let Some(model) = &request.parameters.model {
         check_model(&shared.pipeline, &engine.manifest, model)?;
     }
-    plan(shared, request, &CancelToken::default())?;
-    Ok(())
+    let plan = plan(shared, request, &CancelToken::default())?;
+    Ok(resolve(shared, request, &plan)?)
 }
 
 /// An early check: the download stage checks the address again when it connects and after each redirect.
@@ -54,6 +56,15 @@ fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
     } else {
         shared.outbound.addresses.check_resolved(url).map(drop)
     }
+}
+
+/// A server that runs jobs takes all, so that labels would mean nothing.
+fn check_labels(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
+    if request.parameters.labels.is_empty() || shared.settings.workers == 0 {
+        return Ok(());
+    }
+    let text = "`labels` choose between workers, and this server runs jobs itself; leave them out, or start it with `--no-workers`";
+    Err(Refusal::bad(Code::UnsupportedValue, text).param("labels"))
 }
 
 fn check_speakers(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {

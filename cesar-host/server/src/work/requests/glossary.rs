@@ -1,13 +1,20 @@
 //! The glossary of a request, over the server's settings.
 
-use cesar_jobs::JobRequest;
-use cesar_pipeline::{NamedGlossary, PipelineError, StageRequest};
+use cesar_jobs::{JobRequest, ResolvedGlossary};
+use cesar_pipeline::{GlossaryError, NamedGlossary, PipelineError, StageRequest};
 
 use crate::refusal::{Code, Refusal};
 use crate::state::Shared;
 
 /// The glossary that a request names or holds; else that of the settings, read now.
 pub(crate) fn glossary(shared: &Shared, request: &JobRequest) -> Result<Option<NamedGlossary>, PipelineError> {
+    if let Some(kept) = kept(request) {
+        let kept = kept
+            .rules
+            .as_ref()
+            .map(|rules| NamedGlossary::of_kept(kept.name.as_deref(), rules));
+        return Ok(kept.transpose()?);
+    }
     let parameters = &request.parameters;
     let glossary = match (&parameters.glossary_rules, &parameters.glossary) {
         (Some(rules), _) => NamedGlossary::of_request(rules).map(Some),
@@ -17,6 +24,35 @@ pub(crate) fn glossary(shared: &Shared, request: &JobRequest) -> Result<Option<N
     Ok(glossary?)
 }
 
+/// What the job keeps of a glossary.
+fn kept(request: &JobRequest) -> Option<&ResolvedGlossary> {
+    request.resolved.as_ref()?.glossary.as_ref()
+}
+
+/// Whether the engine is shown the terms of the glossary.
+fn is_prompted(shared: &Shared, request: &JobRequest) -> bool {
+    match kept(request) {
+        Some(kept) => kept.prompt,
+        None => (request.parameters.glossary_prompt).unwrap_or(shared.glossaries.prompt()),
+    }
+}
+
+/// The glossary to keep with a job that another machine may run; `None` where the jobs are those of one machine.
+pub(crate) fn resolve(shared: &Shared, request: &JobRequest) -> Result<Option<ResolvedGlossary>, PipelineError> {
+    if shared.settings.jobs.is_none() {
+        return Ok(None);
+    }
+    let glossary = glossary(shared, request)?;
+    Ok(Some(ResolvedGlossary {
+        name: glossary
+            .as_ref()
+            .and_then(|glossary| glossary.name())
+            .map(str::to_owned),
+        rules: glossary.as_ref().map(NamedGlossary::canonical),
+        prompt: is_prompted(shared, request),
+    }))
+}
+
 /// The request for the engine, with the terms of the glossary where that was asked for.
 pub(crate) fn prompted(
     shared: &Shared,
@@ -24,8 +60,7 @@ pub(crate) fn prompted(
     asr: StageRequest,
     glossary: Option<&NamedGlossary>,
 ) -> Result<StageRequest, PipelineError> {
-    let wanted = request.parameters.glossary_prompt;
-    match glossary.filter(|_| wanted.unwrap_or(shared.glossaries.prompt())) {
+    match glossary.filter(|_| is_prompted(shared, request)) {
         Some(glossary) => Ok(shared.pipeline.prompted(&asr, glossary)?.asr),
         None => Ok(asr),
     }
@@ -33,6 +68,9 @@ pub(crate) fn prompted(
 
 /// The refusal for a glossary that cannot be used.
 pub(crate) fn refusal(error: &PipelineError) -> Refusal {
+    if let PipelineError::Glossary(GlossaryError::Shared(error)) = error {
+        return Refusal::of_records(error);
+    }
     match error.code() {
         "glossary_not_found" => Refusal::impossible(Code::GlossaryNotFound, error.to_string()),
         "invalid_glossary" => Refusal::bad(Code::InvalidGlossary, error.to_string()),

@@ -3,21 +3,18 @@
 //! A text is checked before it is stored, and a file is replaced as a whole: a job that begins meanwhile reads the old text or the new one.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use axum::http::StatusCode;
-use cesar_base::Digest;
-use cesar_pipeline::{Glossaries, NamedGlossary, PipelineError};
+use cesar_base::{Digest, change_record};
+use cesar_pipeline::{Glossaries, GlossaryError, NamedGlossary, PipelineError};
 
 use crate::refusal::{Code, Refusal};
 use crate::work::requests::glossary;
 
 /// Maximum number of named glossaries that clients can make.
 const MOST_GLOSSARIES: usize = 1_000;
-
-/// Maximum number of bytes that are read: more than a glossary may have.
-const MOST_BYTES: u64 = 2 << 20;
 
 /// The text of a glossary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +41,14 @@ impl GlossaryText {
     }
 }
 
+/// The names of all glossaries, sorted.
+pub(crate) fn names(glossaries: &Glossaries) -> Result<Vec<String>, Refusal> {
+    glossaries.all().names().map_err(refusal)
+}
+
 /// The glossary of this name, if there is one.
 pub(crate) fn read(glossaries: &Glossaries, name: &str) -> Result<Option<GlossaryText>, Refusal> {
-    let bytes = read_file(&path(glossaries, name)?).map_err(|error| Refusal::internal(&error))?;
+    let bytes = glossaries.all().text(name).map_err(refusal)?;
     Ok(bytes.map(|bytes| GlossaryText::new(name, bytes)))
 }
 
@@ -63,7 +65,7 @@ pub(crate) fn store(
             let text = format!("the glossary `{name}` was changed since it was read; read it again");
             return Err(Refusal::new(StatusCode::CONFLICT, Code::GlossaryChanged, text));
         }
-        Ok(Some(text))
+        Ok(Some(text.clone()))
     })
 }
 
@@ -107,53 +109,70 @@ fn rule(wrong: &str, right: &str) -> Result<String, Refusal> {
     Ok(line)
 }
 
-/// Replaces a text by what `change` makes of it, while no other server changes a glossary.
+/// Replaces a text by what `change` makes of it, while no other server changes the glossary.
 fn change(
     glossaries: &Glossaries,
     name: &str,
-    change: impl FnOnce(Option<&GlossaryText>) -> Result<Option<String>, Refusal>,
+    mut change: impl FnMut(Option<&GlossaryText>) -> Result<Option<String>, Refusal>,
 ) -> Result<(GlossaryText, bool), Refusal> {
-    let path = path(glossaries, name)?;
-    let failed = |error: io::Error| Refusal::internal(&error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let _lock = lock(folder).map_err(failed)?;
-    let before = read(glossaries, name)?;
+    // The new text, if it is another one.
+    let mut changed = |before: Option<&GlossaryText>| {
+        if before.is_none() && names(glossaries)?.len() >= MOST_GLOSSARIES {
+            let text = format!("there are {MOST_GLOSSARIES} glossaries already; change one of them");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, text));
+        }
+        let text = change(before)?;
+        if let Some(text) = &text {
+            let checked = NamedGlossary::of_text(name, text.as_bytes()).map_err(PipelineError::from);
+            checked.map_err(|error| glossary::refusal(&error))?;
+        }
+        Ok(text)
+    };
+    let (before, text) = match glossaries.all().records() {
+        Some(records) => {
+            let record = glossaries.all().record(name).map_err(refusal)?;
+            change_record(records, &record, |_| {
+                // One of the folder is the beginning of that which servers share.
+                let before = read(glossaries, name)?;
+                let text = changed(before.as_ref())?;
+                Ok::<_, Refusal>((text.clone(), (before, text)))
+            })?
+        }
+        None => {
+            let path = glossaries.all().file(name).map_err(refusal)?;
+            let failed = |error: io::Error| Refusal::internal(&error);
+            let folder = path.parent().unwrap_or(Path::new("."));
+            fs::create_dir_all(folder).map_err(failed)?;
+            let _lock = lock(folder).map_err(failed)?;
+            let before = read(glossaries, name)?;
+            let text = changed(before.as_ref())?;
+            if let Some(text) = &text {
+                write(&path, text.as_bytes()).map_err(failed)?;
+            }
+            (before, text)
+        }
+    };
     let is_new = before.is_none();
-    if is_new && glossaries.folder().names().len() >= MOST_GLOSSARIES {
-        let text = format!("there are {MOST_GLOSSARIES} glossaries already; change one of them");
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, text));
-    }
-    let Some(text) = change(before.as_ref())? else {
+    let Some(text) = text else {
         let unchanged = before.unwrap_or_else(|| GlossaryText::new(name, Vec::new()));
         return Ok((unchanged, false));
     };
-    let checked = NamedGlossary::of_text(name, text.as_bytes()).map_err(PipelineError::from);
-    checked.map_err(|error| glossary::refusal(&error))?;
-    write(&path, text.as_bytes()).map_err(failed)?;
     tracing::info!(glossary = name, "glossary stored");
     Ok((GlossaryText::new(name, text.into_bytes()), is_new))
 }
 
-fn path(glossaries: &Glossaries, name: &str) -> Result<PathBuf, Refusal> {
-    let path = glossaries.folder().file(name);
-    path.map_err(|error| Refusal::bad(Code::UnsupportedValue, error.to_string()).param("name"))
+fn refusal(error: GlossaryError) -> Refusal {
+    match error {
+        GlossaryError::Name { .. } => Refusal::bad(Code::UnsupportedValue, error.to_string()).param("name"),
+        GlossaryError::Shared(error) => error.into(),
+        other => Refusal::internal(&other),
+    }
 }
 
 fn lock(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(".lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
 }
 
 /// Replaces a file. A link to a file stays one, and the file keeps its permissions.
@@ -166,6 +185,8 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     struct Data {

@@ -9,15 +9,20 @@ use crate::state::Shared;
 
 /// The request's track, part and strictness, over the settings.
 pub(crate) fn part(shared: &Shared, request: &JobRequest) -> Part {
+    let parameters = &request.parameters;
+    let (track, strict) = match &request.resolved {
+        Some(resolved) => (Some(&resolved.audio_track), Some(resolved.strict)),
+        None => (parameters.audio_track.as_ref(), parameters.strict),
+    };
     Part {
-        track: match request.parameters.audio_track.as_ref().map(|text| text.parse()) {
+        track: match track.map(|text| text.parse()) {
             Some(Ok(track)) => track,
             None => shared.defaults.part.track.clone(),
         },
-        strict: request.parameters.strict.unwrap_or(shared.defaults.part.strict),
+        strict: strict.unwrap_or(shared.defaults.part.strict),
         slice: Slice {
-            start_ms: request.parameters.start_time.map_or(0, milliseconds),
-            end_ms: request.parameters.end_time.map(milliseconds),
+            start_ms: parameters.start_time.map_or(0, milliseconds),
+            end_ms: parameters.end_time.map(milliseconds),
         },
     }
 }

@@ -8,6 +8,7 @@ use plugin_api::manifest::{OptionKind, StageKind};
 
 use crate::state::Shared;
 use crate::work::requests::glossary::{glossary, prompted};
+use crate::work::requests::resolved;
 use crate::work::requests::script::script;
 use crate::work::requests::speakers::speakers_request;
 
@@ -40,6 +41,9 @@ pub(crate) fn plan(shared: &Shared, request: &JobRequest, cancel: &CancelToken) 
 
 /// The engine and its options: the request's, over the settings'.
 pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<StageRequest, PipelineError> {
+    if let Some(resolved) = &request.resolved {
+        return Ok(resolved::asr(shared, resolved));
+    }
     let parameters = &request.parameters;
     let mut stage = shared.defaults.asr.clone();
     let named = parameters

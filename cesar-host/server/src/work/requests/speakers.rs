@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use crate::state::Shared;
 use crate::work::requests::part::part;
+use crate::work::requests::resolved;
 
 /// The options that count speakers.
 const COUNTS: [&str; 3] = ["num_speakers", "min_speakers", "max_speakers"];
 
 /// The diarization plugin and its options: the request's, over the settings'. A request with a field about speakers asks for speakers.
 pub(crate) fn speakers_request(shared: &Shared, request: &JobRequest) -> Result<SpeakersRequest, PipelineError> {
+    if let Some(resolved) = &request.resolved {
+        return Ok(resolved::speakers(shared, resolved));
+    }
     let parameters = &request.parameters;
     let mut speakers = shared.defaults.speakers.clone();
     let channels = parameters.channels_as_speakers || part(shared, request).track == TrackChoice::All;

@@ -40,6 +40,7 @@ impl Drop for Waiter {
         let last = self.app.jobs.waiters.leave(self.job);
         let settings = &self.app.settings;
         if self.answered || refused || !last || !settings.cancel_on_disconnect || self.app.signals.stopping() {
+            self.app.jobs.waiters.forget(self.job);
             return;
         }
         let (app, job, grace) = (self.app.clone(), self.job, settings.disconnect_grace);
@@ -51,12 +52,16 @@ impl Drop for Waiter {
 
 async fn cancel_unless_joined(app: &App, job: JobId, grace: Duration) {
     tokio::time::sleep(grace).await;
-    if app.jobs.waiters.any(job) {
+    let Some(requests) = app.jobs.waiters.abandoned(job) else {
         return;
-    }
+    };
+    // Clients of another server may wait for it.
+    let cancelled = app.block(move |shared| shared.jobs.store.abandon(job, requests)).await;
+    let Ok(Ok(Some(cancellation))) = cancelled else {
+        return;
+    };
     tracing::info!(%job, "job cancelled: all clients that waited for it have disconnected");
-    let cancelled = app.block(move |shared| shared.jobs.store.cancel(job)).await;
-    if let Ok(Ok(Cancellation::Requested(_))) = cancelled {
+    if let Cancellation::Requested(_) = cancellation {
         app.jobs.running.stop(job, StopReason::Cancelled);
     }
 }

@@ -1,35 +1,45 @@
 //! Worker threads: claim a job, run the pipeline, store the result.
 //!
-//! Each thread is a worker with a lock of its own ([`cesar_jobs::Workers`]). A worker that panics, or cannot store how a job ended, gives
-//! its lock back and registers again, so that the job is requeued. Progress is kept in memory ([`Run`]) and published to listeners.
+//! Each thread is a worker with a registration of its own ([`cesar_jobs::Liveness`]). A worker that panics, or cannot store how a job ended,
+//! gives it back and registers again, so that the job is requeued. Progress is kept in memory ([`Run`]) and published to listeners.
 //! [`crate::work::sweeping::housekeeping`] writes it to the store a few times a second and reads back cancellations, so that no event of a plugin waits for
 //! the disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use cesar_base::{Clock as _, Digest, SystemClock};
-use cesar_jobs::{Claim, Failure, FailureKind, Job, JobsError, Source as JobSource, StageError, Worker};
+use cesar_jobs::{
+    Claim, Failure, FailureKind, Job, JobsError, LocalUpload, Offer, Source as JobSource, StageError, Worker,
+};
 use cesar_pipeline::{Address, AddressError, Documented, Input, PipelineError, Plan, Source, Stage};
+use cesar_runner::CancelToken;
 use plugin_api::download::Reason;
 use serde_json::Value;
 
 use crate::figures::metrics::is_hit;
+use crate::figures::snapshot::Engine;
 use crate::refusal::{Code, Refusal};
 use crate::state::events::JobEventKind;
 use crate::state::jobs::{Run, StopReason};
 use crate::state::{App, Shared};
 use crate::work::indexing;
-use crate::work::requests::part;
-use crate::work::requests::plan;
+use crate::work::requests::{needed_label, part, plan};
 use crate::work::running::failure;
+use crate::work::running::kept_events;
 use crate::work::running::observer::RunObserver;
 use cesar_jobs::JobView;
 
 /// The longest sleep of an idle worker: jobs may come from other processes.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The same where the store reports changes, and many processes ask it.
+const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The pause of a worker that could not read a recording from the shared storage: others may be able to.
+const STORAGE_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Claims and runs jobs until the server stops.
 pub(crate) fn run(shared: &App) {
@@ -53,35 +63,79 @@ pub(crate) fn run(shared: &App) {
     }
 }
 
-/// Claims and runs jobs until the server stops.
+/// Claims and runs jobs until the server stops or the worker is no longer registered.
 ///
 /// # Errors
-/// When the end of a job cannot be stored. The lease stays with this worker, and no other may take the job while its lock is held.
+/// When the end of a job cannot be stored. The lease stays with this worker, and no other may take the job while it is registered.
 fn run_jobs(shared: &App, worker: &Worker) -> Result<(), JobsError> {
-    while !shared.signals.stopping() {
-        match shared.jobs.store.claim(worker.id()) {
-            Ok(Some(claim)) => run_job(shared, &claim)?,
-            Ok(None) => shared.signals.jobs_ready.wait(until_due(shared)),
+    while !shared.signals.stopping() && worker.is_registered() {
+        let ticket = shared.signals.jobs_ready.ticket();
+        match shared.jobs.store.claim_from(worker.id(), &offer(shared)) {
+            Ok(Some(claim)) => match run_job(shared, &claim)? {
+                Next::Claim => {}
+                Next::Pause => pause(shared, STORAGE_RETRY_INTERVAL),
+                Next::Register => return Ok(()),
+            },
+            Ok(None) => shared.signals.jobs_ready.wait_since(ticket, until_due(shared)),
+            Err(error @ JobsError::Unregistered { .. }) => {
+                tracing::warn!("{error}");
+                return Ok(());
+            }
             Err(error) => {
                 tracing::error!("cannot claim a job: {error}");
                 shared.signals.jobs_ready.wait(POLL_INTERVAL);
+                // The store may have given a job to this worker, which it then has to give back.
+                return Ok(());
             }
         }
     }
     Ok(())
 }
 
+/// What a worker does after a job.
+enum Next {
+    Claim,
+    /// The shared storage is away from this machine.
+    Pause,
+    /// The store may think that the worker holds a job that it does not run.
+    Register,
+}
+
+/// The jobs that this process takes. A job of another waits for a worker that has its engine and model; where all work is done in one
+/// process, it fails at once, with the reason.
+fn offer(shared: &Shared) -> Offer {
+    if shared.works_alone() {
+        return Offer::Everything;
+    }
+    let latest = shared.figures.snapshot.latest();
+    let engines = latest.engines.iter().flat_map(Engine::offers);
+    let labels = shared.labels.iter().flatten().map(|label| needed_label(label));
+    Offer::Only(engines.chain(labels).collect())
+}
+
+/// The time until a job is due. For a worker that takes only some jobs, one that is due already is another worker's.
 fn until_due(shared: &Shared) -> Duration {
+    let longest = match shared.are_jobs_shared() {
+        true => SHARED_POLL_INTERVAL,
+        false => POLL_INTERVAL,
+    };
     let due_ms = shared.jobs.store.next_due().ok().and_then(|due| due.job_ms);
-    let wait = due_ms.map(|due_ms| u64::try_from(due_ms - SystemClock.now_ms()).unwrap_or(1));
-    wait.map_or(POLL_INTERVAL, |ms| Duration::from_millis(ms).min(POLL_INTERVAL))
+    let wait = due_ms.map(|due_ms| u64::try_from(due_ms - SystemClock.now_ms()));
+    match wait {
+        Some(Ok(ms)) => Duration::from_millis(ms).min(longest),
+        // It became due meanwhile.
+        Some(Err(_)) if shared.works_alone() => Duration::from_millis(1),
+        // Another worker's; a later one may be due soon.
+        Some(Err(_)) => POLL_INTERVAL.max(longest / 5),
+        None => longest,
+    }
 }
 
 /// Runs one job.
 ///
 /// # Errors
 /// When its end cannot be stored.
-fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
+fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
     let job = &claim.job;
     let run = Arc::new(Run::new(claim.lease));
     shared.jobs.running.insert(&run);
@@ -89,14 +143,23 @@ fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
     shared.events.hub.begin(job.id, claim.lease.number);
     shared.events.feed.job(job);
     tracing::info!(job = %job.id, attempt = job.attempts, "job started");
-    let ended = finish(shared, &run, job, execute(shared, &run, job));
+    let result = execute(shared, &run, job);
+    let next = match &result {
+        Err(Unfinished::NoRecording(error)) if error.is_storage_away() => Next::Pause,
+        _ => Next::Claim,
+    };
+    // Before the end, after which a listener in another process looks for no more.
+    kept_events::keep(shared, &run);
+    let ended = finish(shared, &run, job, result);
     match ended {
         Ok(job) => {
             publish_end(shared, &job);
-            index(shared, &job);
+            indexing::add_ended_job(shared, &job);
         }
         Err(JobsError::LeaseLost { .. }) => {
+            shared.figures.metrics.lease_lost();
             tracing::warn!(job = %job.id, "the lease of the job was lost; its result is dropped");
+            return Ok(Next::Register);
         }
         Err(error) => {
             if error.is_disk_full() {
@@ -105,7 +168,7 @@ fn run_job(shared: &App, claim: &Claim) -> Result<(), JobsError> {
             return Err(error);
         }
     }
-    Ok(())
+    Ok(next)
 }
 
 /// The answer to requests that wait for a job whose end cannot be stored.
@@ -143,26 +206,19 @@ fn publish_end(shared: &Shared, job: &Job) {
     }
 }
 
-/// Adds the transcript of an ended job to the search index.
-fn index(shared: &Shared, job: &Job) {
-    let Some(index) = shared.transcripts.search.as_ref().filter(|_| job.has_document) else {
-        return;
-    };
-    match shared.jobs.store.document(job.id) {
-        Ok(Some(document)) => indexing::add_job(index, job, &document, Some(&shared.transcripts.corrections)),
-        Ok(None) => {}
-        Err(error) => tracing::debug!(job = %job.id, "cannot read the transcript for the search index: {error}"),
-    }
-}
-
-/// The failure of a job.
-struct Unfinished {
-    error: Box<PipelineError>,
-    engine: Option<Digest>,
+/// Why a job has no document.
+enum Unfinished {
+    /// It failed.
+    Failed {
+        error: Box<PipelineError>,
+        engine: Option<Digest>,
+    },
+    /// Its recording cannot be had now.
+    NoRecording(JobsError),
 }
 
 fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinished> {
-    let unfinished = |error, plan: Option<&Plan>| Unfinished {
+    let unfinished = |error, plan: Option<&Plan>| Unfinished::Failed {
         error: Box::new(error),
         engine: plan.map(Plan::engine_digest),
     };
@@ -172,6 +228,7 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     } else {
         plan
     };
+    let _local = local_upload(shared, job, &run.cancel).map_err(Unfinished::NoRecording)?;
     let input = input(shared, job).map_err(|error| unfinished(error, Some(&plan)))?;
     run.set_download(matches!(input.source, Source::Address(_)));
     run.set_diarize(plan.identifies_speakers());
@@ -184,7 +241,20 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     result.map_err(|error| unfinished(error, Some(&plan)))
 }
 
-/// The recording of a job for the pipeline.
+/// The upload of a job on this machine, kept there until it is dropped; `None` if it is gone, and for URLs.
+pub(crate) fn local_upload(shared: &Shared, job: &Job, cancel: &CancelToken) -> Result<Option<LocalUpload>, JobsError> {
+    match &job.request.source {
+        JobSource::Upload { upload, digest, .. } => {
+            let is_stopped = || cancel.is_cancelled();
+            let opened = shared.uploads.files.open_upload(*upload, digest, &is_stopped);
+            shared.figures.snapshot.note_storage(&opened);
+            opened
+        }
+        JobSource::Url { .. } => Ok(None),
+    }
+}
+
+/// The recording of a job for the pipeline. An upload is at its place as long as the [`local_upload`] is held.
 pub(crate) fn input(shared: &Shared, job: &Job) -> Result<Input, PipelineError> {
     let source = match &job.request.source {
         JobSource::Upload { upload, .. } => Source::File(shared.uploads.files.path(*upload)),
@@ -207,9 +277,10 @@ fn no_address(error: &AddressError) -> PipelineError {
 }
 
 fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfinished>) -> Result<Job, JobsError> {
-    let Unfinished { error, engine } = match result {
+    let (error, engine) = match result {
         Ok(documented) => return complete(shared, run, &documented),
-        Err(unfinished) => unfinished,
+        Err(Unfinished::Failed { error, engine }) => (error, engine),
+        Err(Unfinished::NoRecording(error)) => return without_recording(shared, run, job, &error),
     };
     if matches!(*error, PipelineError::Interrupted) {
         match run.stop_reason() {
@@ -222,6 +293,40 @@ fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfi
     tracing::warn!(job = %job.id, "attempt failed: {error}");
     let failure = failure::classify(&error, run.phase(), engine);
     shared.jobs.store.fail(&run.lease, &failure)
+}
+
+/// The end of an attempt whose recording cannot be had. Only the storage that machines share is expected to come back by itself.
+fn without_recording(shared: &Shared, run: &Run, job: &Job, error: &JobsError) -> Result<Job, JobsError> {
+    match run.stop_reason() {
+        Some(StopReason::Stopping) => return shared.jobs.store.hand_back(&run.lease),
+        Some(StopReason::Lost) => return Err(JobsError::LeaseLost { job: job.id }),
+        Some(StopReason::Cancelled) => return shared.jobs.store.cancelled(&run.lease),
+        None => {}
+    }
+    // At once: another machine may reach the storage, or have the recording.
+    if error.is_storage_away() {
+        tracing::error!(job = %job.id, "the job waits: {error}");
+        return shared.jobs.store.hand_back(&run.lease);
+    }
+    tracing::warn!(job = %job.id, "attempt failed: {error}");
+    let error = StageError {
+        code: "unreadable".to_owned(),
+        message: "the server cannot read the uploaded recording; its log says why".to_owned(),
+        stage: Some(Stage::Decode.name().to_owned()),
+    };
+    let kind = FailureKind::Transient;
+    shared.jobs.store.fail(&run.lease, &Failure { error, kind })
+}
+
+/// Waits, but not when the server stops.
+fn pause(shared: &Shared, duration: Duration) {
+    let end = Instant::now() + duration;
+    while !shared.signals.stopping() {
+        match end.checked_duration_since(Instant::now()) {
+            Some(rest) if !rest.is_zero() => shared.signals.pauses.wait(rest),
+            _ => return,
+        }
+    }
 }
 
 fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, JobsError> {

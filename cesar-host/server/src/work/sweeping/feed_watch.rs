@@ -9,7 +9,7 @@ use cesar_jobs::{Job, JobId, JobState, JobStore, JobsError, ListQuery};
 use crate::state::Shared;
 use crate::state::events::Feed;
 
-/// The interval of [`FeedWatch::poll`].
+/// The interval of both polls.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Maximum number of jobs that have not ended of which changes are noticed.
@@ -39,11 +39,15 @@ fn summary(job: &Job) -> Summary {
 }
 
 impl FeedWatch {
-    /// Publishes what has changed. Errors are logged; the next call retries.
-    pub(crate) fn poll(&mut self, shared: &Shared) {
+    /// Publishes the jobs that have changed. Errors are logged; the next call retries.
+    pub(crate) fn look_for_jobs(&mut self, shared: &Shared) {
         if let Err(error) = self.poll_jobs(&*shared.jobs.store, &shared.events.feed) {
             tracing::debug!("cannot look for changed jobs: {error}");
         }
+    }
+
+    /// Publishes new corrections. Errors are logged; the next call retries.
+    pub(crate) fn look_for_corrections(&mut self, shared: &Shared) {
         if let Err(error) = self.poll_corrections(shared) {
             tracing::debug!("cannot look for new corrections: {error}");
         }
@@ -114,24 +118,15 @@ pub(crate) fn corrected(shared: &Shared, media: &Digest, revision: u64) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use cesar_base::{Fault, FaultKind};
-    use cesar_jobs::{Disk, JobRequest, NewJob, Source, SqliteJobs, StoreOptions, Submission};
+    use cesar_jobs::{JobRequest, NewJob, Source, Submission};
 
     use super::*;
+    use crate::testing::failing_store;
 
     /// The operation before the second poll, whether that poll succeeded, and the kinds of events after a third one.
     fn polled(at: u64) -> (u64, bool, Vec<&'static str>) {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::failing(Fault {
-            at,
-            kind: FaultKind::InputOutput,
-            lasting: false,
-        });
-        let options = StoreOptions {
-            disk: disk.clone(),
-            ..StoreOptions::default()
-        };
-        let store = SqliteJobs::open(folder.path(), options).unwrap();
+        let (store, disk) = failing_store(folder.path(), at);
         let (feed, mut watch) = (Feed::new().unwrap(), FeedWatch::default());
         let submit = |url: &str| {
             let request = JobRequest::new(Source::Url { url: url.to_owned() });

@@ -14,25 +14,42 @@ use crate::keys;
 use crate::state::jobs::{Run, StopReason};
 use crate::state::{App, Shared};
 use crate::work::indexing;
+use crate::work::running::kept_events;
 use crate::work::sweeping::feed_watch::{self, FeedWatch};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(400);
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(5);
+/// Servers look more often, unless none is left.
+const WORKER_RECOVERY_INTERVAL: Duration = Duration::from_secs(20);
+/// Between looks for changes that the store reports, too.
+const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(10);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Counting a million jobs takes long; it takes at most one part in this of the time.
+const COUNT_SHARE: u32 = 50;
+
+/// Counts are never older, as far as the jobs can be read.
+const LONGEST_COUNT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Maximum number of jobs removed in one transaction.
 const PRUNE_BATCH: u32 = 500;
 
 /// A periodic task.
 struct Chore {
+    /// The least interval.
+    least: Duration,
     interval: Duration,
     last: Option<Instant>,
 }
 
 impl Chore {
     fn new(interval: Duration) -> Self {
-        Self { interval, last: None }
+        Self {
+            least: interval,
+            interval,
+            last: None,
+        }
     }
 
     fn is_due(&mut self, now: Instant) -> bool {
@@ -42,17 +59,35 @@ impl Chore {
         }
         due
     }
+
+    /// Makes the interval so long that the task, which took this time, takes at most one part in [`COUNT_SHARE`] of it.
+    fn spare(&mut self, took: Duration) {
+        self.interval = (took * COUNT_SHARE).clamp(self.least, LONGEST_COUNT_INTERVAL);
+    }
 }
 
 /// Runs the chores until the server has stopped.
 pub(crate) fn run(shared: &App) {
-    let (mut recovery, mut pruning) = (Chore::new(RECOVERY_INTERVAL), Chore::new(PRUNE_INTERVAL));
-    let (mut sweeping, mut keys) = (Chore::new(SWEEP_INTERVAL), Chore::new(keys::POLL_INTERVAL));
+    // Clients see nothing of a worker, and many workers share a database.
+    let serves = shared.answers_requests();
+    let are_shared = shared.are_jobs_shared();
+    let recovery_interval = match are_shared && !serves {
+        true => WORKER_RECOVERY_INTERVAL,
+        false => RECOVERY_INTERVAL,
+    };
+    let poll = |interval| if are_shared { SHARED_POLL_INTERVAL } else { interval };
+    let (mut recovery, mut pruning) = (Chore::new(recovery_interval), Chore::new(PRUNE_INTERVAL));
+    let (mut sweeping, mut keys) = (Chore::new(SWEEP_INTERVAL), Chore::new(poll(keys::POLL_INTERVAL)));
     let (mut counts, mut engines) = (
         Chore::new(snapshot::COUNT_INTERVAL),
         Chore::new(snapshot::ENGINES_INTERVAL),
     );
-    let (mut feeding, mut feed) = (Chore::new(feed_watch::POLL_INTERVAL), FeedWatch::default());
+    let mut measuring = Chore::new(snapshot::COUNT_INTERVAL);
+    let (mut jobs, mut corrections) = (
+        Chore::new(poll(feed_watch::POLL_INTERVAL)),
+        Chore::new(feed_watch::POLL_INTERVAL),
+    );
+    let mut feed = FeedWatch::default();
     let mut published = HashMap::new();
     while !shared.signals.stopped() {
         let now = Instant::now();
@@ -61,10 +96,13 @@ pub(crate) fn run(shared: &App) {
         for run in runs {
             report(shared, &run, &mut published);
         }
-        if feeding.is_due(now) {
-            feed.poll(shared);
+        if serves && jobs.is_due(now) {
+            feed.look_for_jobs(shared);
         }
-        if keys.is_due(now) {
+        if serves && corrections.is_due(now) {
+            feed.look_for_corrections(shared);
+        }
+        if serves && keys.is_due(now) {
             shared.access.gate.reload();
         }
         if recovery.is_due(now) {
@@ -73,16 +111,28 @@ pub(crate) fn run(shared: &App) {
             shared.recordings.downloads.close_idle();
         }
         if pruning.is_due(now) {
-            prune(shared);
+            prune_as_server(shared);
         }
         if sweeping.is_due(now) {
             sweep(&shared.uploads.files, &*shared.jobs.store, &SystemClock);
+            sweep_shared(shared);
         }
         if engines.is_due(now) {
             shared.figures.snapshot.inspect_engines(&shared.pipeline);
+            if serves {
+                shared.figures.snapshot.count_needs(&*shared.jobs.store);
+            }
         }
-        if counts.is_due(now) {
-            shared.figures.snapshot.count_jobs(&*shared.jobs.store);
+        if serves && counts.is_due(now) {
+            let began = Instant::now();
+            let is_counted = shared.figures.snapshot.count_jobs(&*shared.jobs.store);
+            counts.spare(if is_counted { began.elapsed() } else { Duration::ZERO });
+        }
+        if measuring.is_due(now) {
+            if !serves {
+                // It counts no jobs.
+                shared.figures.snapshot.note_jobs(shared.jobs.workers.are_away());
+            }
             shared.figures.snapshot.measure_disk(&shared.uploads.files);
             shared.pipeline.runners().end_idle(now, shared.settings.model_idle);
         }
@@ -91,6 +141,7 @@ pub(crate) fn run(shared: &App) {
 }
 
 fn report(shared: &Shared, run: &Run, published: &mut HashMap<JobId, Progress>) {
+    kept_events::keep(shared, run);
     let report = run.report();
     let progress = run.progress();
     match shared.jobs.store.progress(&run.lease, &progress, Some(&report)) {
@@ -142,10 +193,34 @@ fn sweep(uploads: &Uploads, store: &dyn JobStore, clock: &dyn Clock) {
         Ok(removed) => tracing::info!("{removed} unfinished uploads removed"),
         Err(error) => tracing::warn!("cannot remove old unfinished uploads: {error}"),
     }
+    match uploads.trim() {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!("{removed} copies of uploads removed"),
+        Err(error) => tracing::warn!("cannot remove copies of uploads: {error}"),
+    }
+}
+
+/// Removes uploads without a job from the storage that machines share.
+fn sweep_shared(shared: &Shared) {
+    if !shared.answers_requests() {
+        return;
+    }
+    match shared.uploads.files.sweep_shared(&*shared.jobs.store) {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!("{removed} uploads without a job removed from the shared storage"),
+        Err(error) => tracing::warn!("cannot remove uploads without a job from the shared storage: {error}"),
+    }
+}
+
+/// [`prune`] by the settings of servers: a worker may have others, or none.
+pub(crate) fn prune_as_server(shared: &Shared) {
+    if shared.answers_requests() {
+        prune(shared);
+    }
 }
 
 /// Removes expired jobs and their uploads.
-pub(crate) fn prune(shared: &Shared) {
+fn prune(shared: &Shared) {
     let retention = Retention {
         completed: shared.settings.keep_completed,
         failed: shared.settings.keep_failed,
@@ -167,8 +242,14 @@ pub(crate) fn prune(shared: &Shared) {
         }
         pruned.jobs.iter().for_each(|job| shared.events.feed.removed(*job));
         for upload in &pruned.uploads {
-            if let Err(error) = shared.uploads.files.remove(*upload) {
-                tracing::warn!("cannot remove an upload before the next sweep: {error}");
+            match shared.uploads.files.remove(*upload) {
+                Ok(()) => {}
+                Err(error @ JobsError::Blobs { .. }) => {
+                    // The others would wait for it as long.
+                    tracing::warn!("uploads of removed jobs are left to the next sweep: {error}");
+                    break;
+                }
+                Err(error) => tracing::warn!("cannot remove an upload before the next sweep: {error}"),
             }
         }
         if pruned.jobs.len() < PRUNE_BATCH as usize {

@@ -1,7 +1,7 @@
 //! A listener to the events of one job, wherever the job runs.
 //!
-//! Events come from the log of this process. A job that ended long ago, or runs in another process, is read from the store: the segments
-//! of its document, then `end`.
+//! Events come from the log of this process, or, while the job runs in another one, from the store, which may keep them. A job that ended long
+//! ago is read from the store: the segments of its document, then `end`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use cesar_jobs::JobView;
 /// Maximum wait for events before the store is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The same after another process has kept an event.
+const KEPT_POLL_INTERVAL: Duration = Duration::from_millis(500);
+
 /// The claim of events that come from the store: later than all others.
 const STORED: u32 = u32::MAX;
 
@@ -28,6 +31,8 @@ pub(crate) struct Listener {
     job: JobId,
     last: EventId,
     pending: VecDeque<JobEvent>,
+    /// Whether another process keeps events.
+    elsewhere: bool,
     done: bool,
 }
 
@@ -44,6 +49,7 @@ impl Listener {
             job,
             last,
             pending: VecDeque::new(),
+            elsewhere: false,
             done: false,
         }
     }
@@ -71,15 +77,37 @@ impl Listener {
                 continue;
             }
             let mut stop = self.app.signals.phases();
+            let interval = if self.elsewhere {
+                KEPT_POLL_INTERVAL
+            } else {
+                POLL_INTERVAL
+            };
             tokio::select! {
                 _ = changes.changed() => {}
                 _ = stop.changed() => {}
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = tokio::time::sleep(interval) => {}
             }
         }
     }
 
-    /// The events of an ended job that does not run in this process.
+    /// The events that another process has kept since the last one.
+    async fn kept(&mut self) -> Vec<JobEvent> {
+        let (job, last) = (self.job, self.last);
+        let read = self.app.block(move |shared| shared.jobs.store.events(job, last.into()));
+        let events = match read.await {
+            Ok(Ok(events)) => events,
+            Ok(Err(error)) => {
+                tracing::debug!(job = %self.job, "cannot read kept events: {error}");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        };
+        let events: Vec<_> = events.iter().filter_map(JobEvent::kept).collect();
+        self.elsewhere |= !events.is_empty();
+        events
+    }
+
+    /// The events of a job that does not run in this process: those that another one keeps, and its end.
     async fn stored(&mut self) -> Option<Vec<JobEvent>> {
         let job = match stored::job(&self.app, self.job).await {
             Ok(job) => job,
@@ -92,8 +120,21 @@ impl Listener {
             }
             Err(_) => return None,
         };
-        // A run in this process publishes its own end.
-        if !job.state.has_ended() || self.app.jobs.running.holds(self.job) {
+        // A run in this process publishes its own events and end.
+        if self.app.jobs.running.holds(self.job) {
+            return None;
+        }
+        // Read behind the job: those before its end are there.
+        let was_never_claimed = job.started_ms.is_none();
+        let kept = if was_never_claimed || self.last.claim == STORED {
+            Vec::new()
+        } else {
+            self.kept().await
+        };
+        if !kept.is_empty() {
+            return Some(kept);
+        }
+        if !job.state.has_ended() {
             return None;
         }
         if let Some((events, _)) = self
@@ -116,7 +157,7 @@ impl Listener {
         };
         let text = text.unwrap_or_default();
         let document: Value = serde_json::from_str(&text).unwrap_or_default();
-        // A listener that has followed a run in this process has its segments.
+        // A listener that has followed the run has its segments.
         let has_segments = self.last.claim != 0 && self.last.claim != STORED;
         let segments = document["segments"].as_array().filter(|_| !has_segments);
         let segments = segments.into_iter().flatten().map(|segment| {

@@ -1,6 +1,5 @@
 //! The recording of a job, wherever it is: an upload, or what the cache keeps of a download.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -33,11 +32,11 @@ fn digest(job: &Job, name: &str) -> Option<Digest> {
 pub(crate) fn open(shared: &Shared, job: &Job) -> Result<Arc<Recording>, Refusal> {
     let unreadable = |error: std::io::Error| Refusal::internal(&error);
     match &job.request.source {
-        Source::Upload { upload, digest, .. } => match File::open(shared.uploads.files.path(*upload)) {
-            Ok(file) => Recording::new(file, *digest).map(Arc::new).map_err(unreadable),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(recording_gone()),
-            Err(error) => Err(unreadable(error)),
-        },
+        Source::Upload { upload, digest, .. } => {
+            let local = shared.uploads.files.open_upload(*upload, digest, &|| false)?;
+            let file = local.ok_or_else(recording_gone)?.into_file();
+            Recording::new(file, *digest).map(Arc::new).map_err(unreadable)
+        }
         Source::Url { url } => {
             let media = media(job);
             if let Some(recording) = shared.recordings.downloads.get(job.id, media) {

@@ -1,36 +1,22 @@
-//! The search index: filled from the cache and the jobs, and cleared of what they no longer hold.
+//! Comparison of the index with the stores whose documents it has.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
 use cesar_base::{Clock as _, Digest, SystemClock};
 use cesar_cache::{Cache, CacheError, Entry as Cached, Key, Listed, Sort};
-use cesar_corrections::{Corrections, media_of};
-use cesar_jobs::{Job, JobId, JobState, JobStore, ListQuery};
+use cesar_corrections::Corrections;
+use cesar_jobs::{Job, JobId, JobState, JobStore, JobsError, ListQuery};
 use cesar_pipeline::Stage;
 use cesar_search::{Entry, Index, Presence, SearchError, Source};
 use plugin_api::document::Document;
 
-use crate::state::{App, Shared};
-use crate::work::requests::is_given;
+use super::{JOBS, cache_holder, for_index, is_indexed, job_source, logged};
 
-/// The holder of the documents of jobs.
-pub(crate) const JOBS: &str = "jobs";
-
-/// Interval of comparisons of sources with holders.
-const RECONCILE_INTERVAL: Duration = Duration::from_secs(600);
-
-/// Interval of checks for a stop.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum number of jobs of a recording whose words are stored again.
+const MOST_OF_RECORDING: u32 = 500;
 
 /// Documents stored in one transaction.
 const BATCH: usize = 100;
-
-/// The holder of the documents of a cache: caches in several folders share one index.
-#[must_use]
-pub fn cache_holder(cache: &Cache) -> String {
-    format!("cache {}", cache.directory().display())
-}
 
 /// The documents of a cache, the one last shown to a user at the end. Of one time, a transcript with its spelling corrected comes later.
 fn documents(cache: &Cache) -> Result<Vec<Listed>, CacheError> {
@@ -44,85 +30,6 @@ fn cached_source(cache: &Cache, entry: &Cached) -> Source {
     Source {
         holder: cache_holder(cache),
         id: entry.key.to_string(),
-    }
-}
-
-fn job_source(id: JobId) -> Source {
-    Source {
-        holder: JOBS.to_owned(),
-        id: id.to_string(),
-    }
-}
-
-/// A document as its readers see it: with the corrections of its recording, as far as they can be read.
-#[must_use]
-pub fn corrected(corrections: Option<&Corrections>, document: Document) -> Document {
-    let (Some(corrections), Some(media)) = (corrections, media_of(&document)) else {
-        return document;
-    };
-    match corrections.history(&media) {
-        Ok(history) if history.is_empty() => document,
-        Ok(history) => history.apply(document).document,
-        Err(error) => {
-            tracing::debug!("a transcript is indexed without its corrections: {error}");
-            document
-        }
-    }
-}
-
-/// Whether the words of a job are found: not those of one that leaves no traces, nor those that were given.
-fn is_indexed(job: &Job) -> bool {
-    !job.request.parameters.no_cache && !is_given(&job.request)
-}
-
-/// Adds the document of a job that has ended; nothing of a job that bypassed the cache. Errors are logged.
-pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Corrections>) {
-    if !is_indexed(job) {
-        return;
-    }
-    let (key, source) = (Digest::of(document.as_bytes()), job_source(job.id));
-    let (title, now_ms) = (job.request.label.as_str(), SystemClock.now_ms());
-    let added = index.give(&key, &source, title, now_ms).and_then(|known| match known {
-        true => Ok(()),
-        false => match serde_json::from_str::<Document>(document) {
-            Ok(document) => add_given(index, (&key, &source, title), &corrected(corrections, document), now_ms),
-            Err(error) => {
-                tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
-                Ok(())
-            }
-        },
-    });
-    if let Err(error) = added {
-        tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
-    }
-}
-
-/// Stores a document that a user was given now.
-///
-/// # Errors
-/// When the index cannot be written.
-pub fn add_given(
-    index: &Index,
-    (key, source, title): (&Digest, &Source, &str),
-    document: &Document,
-    now_ms: i64,
-) -> Result<(), SearchError> {
-    index.store(&Entry {
-        key: *key,
-        document,
-        source,
-        title,
-        given_ms: now_ms,
-    })?;
-    // Where the clock was set back, another one is the last.
-    index.give(key, source, title, now_ms).map(drop)
-}
-
-/// Removes the words of removed jobs. Errors are logged.
-pub fn remove_jobs(index: &Index, jobs: &[JobId]) {
-    let sources: Vec<Source> = jobs.iter().copied().map(job_source).collect();
-    if let Err(error) = index.remove(&sources) {
-        tracing::warn!("cannot remove the words of removed jobs from the search index: {error}");
     }
 }
 
@@ -156,11 +63,7 @@ impl Holders<'_> {
         if self.jobs.is_some() {
             index.retain(JOBS, &HashSet::new())?;
         }
-        let mut batch = Batch {
-            index,
-            corrections: self.corrections,
-            documents: Vec::new(),
-        };
+        let mut batch = self.batch(index);
         if let Some(cache) = self.cache {
             for listed in documents(cache).unwrap_or_default() {
                 if stop() {
@@ -170,9 +73,10 @@ impl Holders<'_> {
             }
         }
         for job in self.finished_jobs() {
-            if stop() {
+            // Without the jobs it is not complete, and filled again.
+            let Some(job) = logged(job).filter(|_| !stop()) else {
                 return Ok(());
-            }
+            };
             let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
             let Some(document) = document.filter(|_| is_indexed(&job)) else {
                 continue;
@@ -188,11 +92,7 @@ impl Holders<'_> {
     /// # Errors
     /// When the index cannot be written.
     pub fn refresh(&self, index: &Index, media: &Digest, job: Option<JobId>) -> Result<(), SearchError> {
-        let mut batch = Batch {
-            index,
-            corrections: self.corrections,
-            documents: Vec::new(),
-        };
+        let mut batch = self.batch(index);
         if let Some(cache) = self.cache {
             let of = |stage: Stage, input: &Digest| cache.results_with_input(stage.name(), input).unwrap_or_default();
             // One that no run has shown stays unknown: it is not what the user read.
@@ -219,7 +119,7 @@ impl Holders<'_> {
         batch.store()
     }
 
-    /// Removes the sources that are gone, and what is left of removed words.
+    /// Removes the sources that are gone, and what is left of removed words. Adds jobs that other servers have completed.
     ///
     /// # Errors
     /// When the index cannot be read or written.
@@ -231,13 +131,76 @@ impl Holders<'_> {
             index.retain(&cache_holder(cache), &keys.collect())?;
         }
         if self.jobs.is_some() {
-            let ids: HashSet<String> = self.finished_jobs().map(|job| job.id.to_string()).collect();
-            index.retain(JOBS, &ids)?;
+            self.compare_jobs(index)?;
+            self.apply_corrections(index)?;
         }
         index.maintain()?;
         match self.cache {
             Some(_) => index.set_reconciled(SystemClock.now_ms()),
             None => Ok(()),
+        }
+    }
+
+    /// Adds jobs that other servers have completed, and removes those that are gone. Without all jobs nothing is removed.
+    fn compare_jobs(&self, index: &Index) -> Result<(), SearchError> {
+        let (mut gone, mut batch) = (index.sources(JOBS)?, self.batch(index));
+        // A caller without the corrections that servers share only removes.
+        let may_add = self.corrections.is_some() || self.jobs.is_none_or(|jobs| jobs.records().is_none());
+        let mut is_complete = true;
+        for job in self.finished_jobs() {
+            let Some(job) = logged(job) else {
+                is_complete = false;
+                break;
+            };
+            if !gone.remove(&job.id.to_string()) && is_indexed(&job) && may_add {
+                let document = self.jobs.and_then(|jobs| jobs.document(job.id).ok().flatten());
+                document.map_or(Ok(()), |document| batch.add_job(job, &document))?;
+            }
+        }
+        batch.store()?;
+        let source = |id| Source {
+            holder: JOBS.to_owned(),
+            id,
+        };
+        match is_complete {
+            true => index.remove(&gone.into_iter().map(source).collect::<Vec<_>>()),
+            false => Ok(()),
+        }
+    }
+
+    /// Stores the words of recordings again whose corrections are of another revision than those in the index, where servers share them.
+    pub(super) fn apply_corrections(&self, index: &Index) -> Result<(), SearchError> {
+        let (Some(corrections), Some(jobs)) = (self.corrections.filter(|some| some.are_shared()), self.jobs) else {
+            return Ok(());
+        };
+        for (media, revision) in logged(corrections.revisions()).unwrap_or_default() {
+            if index.revision(&media)? == revision {
+                continue;
+            }
+            let query = ListQuery {
+                recording: Some(media),
+                limit: MOST_OF_RECORDING,
+                ..ListQuery::default()
+            };
+            let Some(of_recording) = logged(jobs.list(&query)) else {
+                return Ok(());
+            };
+            for job in of_recording {
+                self.refresh(index, &media, Some(job.id))?;
+            }
+            // Unless the corrections could not be read meanwhile.
+            if logged(corrections.history(&media)).is_some() {
+                index.set_revision(&media, revision)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn batch<'b>(&'b self, index: &'b Index) -> Batch<'b> {
+        Batch {
+            index,
+            corrections: self.corrections,
+            documents: Vec::new(),
         }
     }
 
@@ -264,8 +227,8 @@ impl Holders<'_> {
         }
     }
 
-    /// The jobs with a document, the newest first.
-    fn finished_jobs(&self) -> impl Iterator<Item = Job> {
+    /// The jobs with a document, the newest first. The last one may be an error.
+    fn finished_jobs(&self) -> impl Iterator<Item = Result<Job, JobsError>> {
         const PAGE: u32 = 200;
         let mut query = ListQuery {
             states: vec![JobState::Completed, JobState::Partial],
@@ -276,10 +239,16 @@ impl Holders<'_> {
         let jobs = self.jobs;
         let mut ended = false;
         let pages = std::iter::from_fn(move || {
-            let page = jobs.filter(|_| !ended)?.list(&query).ok()?;
+            let page = match jobs.filter(|_| !ended)?.list(&query) {
+                Ok(page) => page,
+                Err(error) => {
+                    ended = true;
+                    return Some(vec![Err(error)]);
+                }
+            };
             ended = page.len() < PAGE as usize;
             query.after = page.last().map(|job| job.id);
-            Some(page)
+            Some(page.into_iter().map(Ok).collect())
         });
         pages.flatten()
     }
@@ -319,8 +288,9 @@ impl Batch<'_> {
     ) -> Result<(), SearchError> {
         match serde_json::from_slice(bytes) {
             Ok(document) => {
-                let document = corrected(self.corrections, document);
-                self.documents.push((key, document, source, title, given_ms));
+                if let Some(document) = for_index(self.corrections, document) {
+                    self.documents.push((key, document, source, title, given_ms));
+                }
             }
             Err(error) => tracing::debug!("a document is not indexed: {error}"),
         }
@@ -345,46 +315,73 @@ impl Batch<'_> {
     }
 }
 
-/// Fills a new index, then compares it with cache and jobs from time to time, until the server has stopped.
-pub(crate) fn run(shared: &App) {
-    let Some(index) = &shared.transcripts.search else {
-        return;
-    };
-    let mut last: Option<Instant> = None;
-    while !shared.signals.stopping() {
-        if last.is_none_or(|last| last.elapsed() >= RECONCILE_INTERVAL) {
-            if let Err(error) = update(shared, index) {
-                tracing::warn!("cannot update the search index: {error}");
-            }
-            last = Some(Instant::now());
-        }
-        shared.signals.housekeeping_due.wait(POLL_INTERVAL);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use cesar_jobs::{Disk, JobRequest, Liveness as _, NewJob, Report, SqliteJobs, SystemRandom, Workers};
 
-/// The stores of a server.
-pub(crate) fn holders(shared: &Shared) -> Holders<'_> {
-    Holders {
-        cache: shared.pipeline.cache(),
-        jobs: Some(&*shared.jobs.store),
-        corrections: Some(&shared.transcripts.corrections),
-    }
-}
+    use super::*;
+    use crate::testing::failing_store;
 
-fn update(shared: &Shared, index: &Index) -> Result<(), SearchError> {
-    let update = || {
-        let holders = holders(shared);
-        if !index.is_built()? {
-            holders.fill(index, &|| shared.signals.stopping())?;
+    /// A store that fails at an operation, with a completed job.
+    fn with_a_job(folder: &std::path::Path, at: u64) -> (SqliteJobs, Disk, JobId) {
+        let (store, disk) = failing_store(folder, at);
+        let workers = Workers::open(folder, Disk::real(), std::sync::Arc::new(SystemRandom)).unwrap();
+        let request = JobRequest::new(cesar_jobs::Source::Url {
+            url: "https://example.org/talk.mp3".to_owned(),
+        });
+        store.submit(&NewJob::new(request)).unwrap();
+        let worker = workers.register().unwrap();
+        let claim = store.claim(worker.id()).unwrap().unwrap();
+        let document = serde_json::json!({
+            "schema": 1, "language": "en", "language_probability": 0.9, "task": "transcribe", "duration": 1.0,
+            "created": "2026-01-02T03:04:05Z", "speakers": [], "segments": [],
+            "provenance": { "cesar": "1.0.0", "sampled": false,
+                "audio": { "media_sha256": "", "pcm_sha256": "", "codec": "flac", "offset": 0.0 },
+                "asr": { "plugin": "echo", "version": "0.1.0", "plugin_sha256": "", "model": null, "model_sha256": null, "options": {} } }
+        })
+        .to_string();
+        store.complete(&claim.lease, &document, &Report::default()).unwrap();
+        (store, disk, claim.job.id)
+    }
+
+    fn holders(store: &SqliteJobs) -> Holders<'_> {
+        Holders {
+            cache: None,
+            jobs: Some(store),
+            corrections: None,
         }
-        holders.reconcile(index)
-    };
-    match update() {
-        Err(error) if error.is_damage() => {
-            tracing::warn!("{error}; rebuilding it");
-            index.recreate()?;
-            update()
-        }
-        result => result,
+    }
+
+    /// The operations of the disk before a comparison, and whether the index still has the job after it.
+    fn compared(at: u64) -> (u64, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, disk, job) = with_a_job(folder.path(), at);
+        let index = Index::open(folder.path()).unwrap();
+        holders(&store).reconcile(&index).unwrap();
+        assert!(
+            index.holds(&job_source(job)).unwrap(),
+            "a job of another process is added"
+        );
+        let before = disk.operations();
+        holders(&store).reconcile(&index).unwrap();
+        (before, index.holds(&job_source(job)).unwrap())
+    }
+
+    #[test]
+    fn jobs_that_cannot_be_read_stay_in_the_index() {
+        let (before, is_held) = compared(u64::MAX);
+        assert!(is_held);
+        assert_eq!(compared(before + 1), (before, true));
+    }
+
+    #[test]
+    fn removed_jobs_leave_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _, job) = with_a_job(folder.path(), u64::MAX);
+        let index = Index::open(folder.path()).unwrap();
+        holders(&store).reconcile(&index).unwrap();
+        store.remove(job).unwrap();
+        holders(&store).reconcile(&index).unwrap();
+        assert!(!index.holds(&job_source(job)).unwrap());
     }
 }
