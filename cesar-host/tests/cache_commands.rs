@@ -59,6 +59,7 @@ fn filled() -> TempDir {
             expires_ms: lifetime_ms.map(|lifetime_ms| clock.now_ms() + lifetime_ms),
             label: label.map(str::to_owned),
             details: None,
+            ..NewEntry::default()
         };
         cache.put(&guard, &parts, new, &bytes(number, length)).unwrap();
         clock.advance_ms(HOUR_MS);

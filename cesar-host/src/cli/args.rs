@@ -109,7 +109,7 @@ pub(crate) mod group {
         };
     }
 
-    groups!(Global Transcribe Align Watch Render Cache Config Models Plugins Pull Serve);
+    groups!(Global Transcribe Align Watch Render Cache Config Models Plugins Pull Serve Worker);
 }
 
 /// `--json`.

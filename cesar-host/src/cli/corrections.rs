@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cesar_config::Settings;
 use cesar_corrections::{Conflict, Corrections, StoreOptions, correct, media_of, media_of_json, parse};
+use cesar_jobs::JobStore;
 use cesar_pipeline::CorrectionsReport;
 use serde_json::json;
 
@@ -33,10 +34,13 @@ pub(super) fn of_transcripts(settings: &Settings) -> Result<Option<Arc<Correctio
     Ok(corrections.map(Arc::new))
 }
 
-/// A stored document with the corrections of its recording.
-pub(super) fn corrected(json: String, settings: &Settings) -> Result<String, Failure> {
-    let corrections =
-        Corrections::open_existing(&folder(settings)?, StoreOptions::default()).map_err(Failure::failed)?;
+/// The document of a job with the corrections of its recording. Servers that share the jobs share the corrections.
+pub(super) fn corrected(json: String, store: &dyn JobStore, settings: &Settings) -> Result<String, Failure> {
+    let options = StoreOptions::default();
+    let corrections = match store.records() {
+        Some(records) => Some(Corrections::shared(records, options)),
+        None => Corrections::open_existing(&folder(settings)?, options).map_err(Failure::failed)?,
+    };
     let (Some(corrections), Some(media)) = (corrections, media_of_json(json.as_bytes())) else {
         return Ok(json);
     };

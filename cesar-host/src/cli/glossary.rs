@@ -34,15 +34,16 @@ pub(super) enum Command {
 pub(super) fn run(command: Command, settings: &Settings) -> Result<Exit, Failure> {
     let glossaries = host::glossaries(settings);
     match command {
-        Command::List { json } => Ok(list(&glossaries, json.json)),
+        Command::List { json } => list(&glossaries, json.json),
         Command::Check { glossary, json } => check(&glossaries, &glossary, json.json),
     }
 }
 
 /// Broken glossaries are listed with their error.
-fn list(glossaries: &Glossaries, json: bool) -> Exit {
-    let folder = glossaries.folder();
-    let rows: Vec<_> = (folder.names().into_iter())
+fn list(glossaries: &Glossaries, json: bool) -> Result<Exit, Failure> {
+    let folder = glossaries.all().folder();
+    let names = glossaries.all().names().map_err(PipelineError::from)?;
+    let rows: Vec<_> = (names.into_iter())
         .map(|name| (glossaries.named(&name), name))
         .collect();
     if json {
@@ -51,12 +52,10 @@ fn list(glossaries: &Glossaries, json: bool) -> Exit {
             Err(error) => json!({ "name": name, "rules": null, "error": error.to_string() }),
         });
         print_json(
-            &json!({ "folder": folder.path().map(cesar_base::names::lossless), "glossaries": rows.collect::<Vec<Value>>() }),
+            &json!({ "folder": folder.map(cesar_base::names::lossless), "glossaries": rows.collect::<Vec<Value>>() }),
         );
     } else if rows.is_empty() {
-        let place = folder
-            .path()
-            .map_or_else(|| "the data folder".to_owned(), |path| format!("`{}`", shown(path)));
+        let place = folder.map_or_else(|| "the data folder".to_owned(), |path| format!("`{}`", shown(path)));
         print(&format!("no glossaries; put files such as `names.txt` into {place}\n"));
     } else {
         let row = |(opened, name): &(Result<Option<NamedGlossary>, _>, String)| {
@@ -71,7 +70,7 @@ fn list(glossaries: &Glossaries, json: bool) -> Exit {
         };
         print(&aligned(&rows.iter().map(row).collect::<Vec<_>>()));
     }
-    Exit::Done
+    Ok(Exit::Done)
 }
 
 fn check(glossaries: &Glossaries, glossary: &str, json: bool) -> Result<Exit, Failure> {

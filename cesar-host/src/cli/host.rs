@@ -17,7 +17,9 @@ use cesar_runner::{Trusted, Verdicts};
 use plugin_api::download::Limits;
 use plugin_api::manifest::StageKind;
 
+use super::report::Failure;
 use super::search_index::Indexer;
+use super::shared_cache::{self, SharedCache};
 
 /// Effectively no limit.
 const NEVER_MS: u64 = 7 * 24 * 3_600_000;
@@ -26,12 +28,32 @@ const NEVER_MS: u64 = 7 * 24 * 3_600_000;
 pub(super) struct Host {
     pub(super) pipeline: Pipeline,
     pub(super) warnings: Vec<String>,
+    /// The cache behind that of the pipeline, if there is one.
+    pub(super) shared_cache: Option<SharedCache>,
 }
 
-/// Builds the pipeline that the settings describe, for a user who may name `addresses`.
+/// Builds the pipeline that the settings describe, for a user who may name `addresses`, with the cache of this machine alone.
 pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -> anyhow::Result<Host> {
     let mut warnings = Vec::new();
     let cache = open_cache(settings, mode, &mut warnings);
+    build_with(settings, mode, addresses, (cache, None), warnings)
+}
+
+/// Like [`build`], also with the cache that machines share.
+pub(super) fn build_sharing(settings: &Settings, mode: Mode, addresses: AddressPolicy) -> Result<Host, Failure> {
+    let mut warnings = Vec::new();
+    let cache = open_cache(settings, mode, &mut warnings);
+    let caches = shared_cache::behind(cache, settings, &mut warnings)?;
+    build_with(settings, mode, addresses, caches, warnings).map_err(Failure::failed)
+}
+
+fn build_with(
+    settings: &Settings,
+    mode: Mode,
+    addresses: AddressPolicy,
+    (cache, shared_cache): (Option<Cache>, Option<SharedCache>),
+    warnings: Vec<String>,
+) -> anyhow::Result<Host> {
     let program = std::env::current_exe()?;
     let verdicts = verdicts(settings);
     let runners = if settings.plugins.in_process {
@@ -57,7 +79,11 @@ pub(super) fn build(settings: &Settings, mode: Mode, addresses: AddressPolicy) -
         Some(indexer) => pipeline.with_document_sink(Arc::new(indexer)),
         None => pipeline,
     };
-    Ok(Host { pipeline, warnings })
+    Ok(Host {
+        pipeline,
+        warnings,
+        shared_cache,
+    })
 }
 
 /// The search index of documents that the cache holds; none without a cache.

@@ -1,4 +1,4 @@
-//! `cesar jobs …`: the jobs of the server, from its database, with or without a running server.
+//! `cesar jobs …`: the jobs of the server, from its store, with or without a running server.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
 use cesar_jobs::{
-    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, JobsError, ListQuery, Retention, SqliteJobs,
-    StoreOptions, SystemRandom, Uploads,
+    Cancellation, Disk, Job, JobId, JobState, JobStore, JobView, JobsError, ListQuery, Location, Policy, Retention,
+    SystemRandom, Uploads,
 };
 use cesar_runner::CancelToken;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -20,7 +20,7 @@ use super::humanize::{count, distance};
 use super::render::RenderArgs;
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
-use crate::cli::{search_index, serve};
+use crate::cli::{blobs, search_index, serve};
 
 /// Maximum number of jobs removed in one step.
 const STEP: u32 = 500;
@@ -105,7 +105,7 @@ pub(super) struct JobArg {
 
 impl JobArg {
     /// The id: the whole one, or the only one with this end.
-    fn id(&self, store: &SqliteJobs) -> Result<JobId, Failure> {
+    fn id(&self, store: &dyn JobStore) -> Result<JobId, Failure> {
         let unknown = match self.id.parse() {
             Ok(id) => return Ok(id),
             Err(error) => Failure::usage(error),
@@ -149,28 +149,37 @@ fn short(id: JobId) -> String {
 /// Runs one of them.
 pub(super) fn run(command: Command, settings: &Settings, cancel: &CancelToken) -> Result<Exit, Failure> {
     let folder = serve::data_folder(settings)?;
-    let store = open(&folder)?;
+    let store = location(&folder, settings)
+        .open(Policy::default())
+        .map_err(Failure::failed)?;
+    let store = &*store;
     match command {
-        Command::List(args) => list(args, &store),
-        Command::Show { job, json } => show(&store, job.id(&store)?, settings, json.json),
-        Command::Transcript { job, rendering } => transcript(&store, job.id(&store)?, &rendering, settings, cancel),
-        Command::Cancel { job } => stop(&store, job.id(&store)?),
-        Command::Retry { job, refresh } => retry(&store, job.id(&store)?, refresh),
-        Command::Remove { job } => remove(&store, job.id(&store)?, &folder, settings),
-        Command::Prune { all } => prune(&store, &folder, settings, all),
+        Command::List(args) => list(args, store),
+        Command::Show { job, json } => show(store, job.id(store)?, settings, json.json),
+        Command::Transcript { job, rendering } => transcript(store, job.id(store)?, &rendering, settings, cancel),
+        Command::Cancel { job } => stop(store, job.id(store)?),
+        Command::Retry { job, refresh } => retry(store, job.id(store)?, refresh),
+        Command::Remove { job } => remove(store, job.id(store)?, &folder, settings),
+        Command::Prune { all } => prune(store, &folder, settings, all),
     }
 }
 
-fn open(folder: &Path) -> Result<SqliteJobs, Failure> {
-    SqliteJobs::open(folder, StoreOptions::default()).map_err(Failure::failed)
+/// The place of the jobs by the settings.
+pub(super) fn location(folder: &Path, settings: &Settings) -> Location {
+    Location::new(folder.to_owned(), settings.server.jobs.clone())
 }
 
-fn uploads(folder: &Path) -> Result<Uploads, Failure> {
-    Uploads::open(folder, Disk::real(), Arc::new(SystemRandom)).map_err(Failure::failed)
+fn uploads(store: &dyn JobStore, folder: &Path, settings: &Settings) -> Result<Uploads, Failure> {
+    let uploads = Uploads::open(folder, Disk::real(), Arc::new(SystemRandom)).map_err(Failure::failed)?;
+    let Some(blobs) = blobs::open(&settings.server)? else {
+        return Ok(uploads);
+    };
+    let identity = store.identity().map_err(Failure::failed)?;
+    Ok(uploads.shared_by(blobs.within(&identity), settings.server.max_copies))
 }
 
 /// `cesar jobs list`.
-fn list(args: ListArgs, store: &SqliteJobs) -> Result<Exit, Failure> {
+fn list(args: ListArgs, store: &dyn JobStore) -> Result<Exit, Failure> {
     let query = ListQuery {
         states: args.status,
         limit: args.limit,
@@ -204,13 +213,13 @@ fn list(args: ListArgs, store: &SqliteJobs) -> Result<Exit, Failure> {
 }
 
 /// `cesar jobs show`.
-fn show(store: &SqliteJobs, id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
+fn show(store: &dyn JobStore, id: JobId, settings: &Settings, json: bool) -> Result<Exit, Failure> {
     let job = store.get(id).map_err(Failure::failed)?;
     let job = job.ok_or_else(|| Failure::failed(JobsError::NotFound { job: id }))?;
     if json {
         let document = store.document(id).map_err(Failure::failed)?;
         let document = document
-            .map(|json| corrections::corrected(json, settings))
+            .map(|json| corrections::corrected(json, store, settings))
             .transpose()?;
         print_json(&JobView::with_document(&job, document.as_deref()));
         return Ok(Exit::Done);
@@ -243,7 +252,7 @@ fn show(store: &SqliteJobs, id: JobId, settings: &Settings, json: bool) -> Resul
 }
 
 /// `cesar jobs cancel`.
-fn stop(store: &SqliteJobs, id: JobId) -> Result<Exit, Failure> {
+fn stop(store: &dyn JobStore, id: JobId) -> Result<Exit, Failure> {
     match store.cancel(id).map_err(Failure::failed)? {
         Cancellation::Done(job) => note(&format!("job {} cancelled", job.id)),
         Cancellation::Requested(job) => note(&format!("job {} is running; its worker is notified to stop", job.id)),
@@ -259,7 +268,7 @@ fn stop(store: &SqliteJobs, id: JobId) -> Result<Exit, Failure> {
 }
 
 /// `cesar jobs retry`.
-fn retry(store: &SqliteJobs, id: JobId, refresh: bool) -> Result<Exit, Failure> {
+fn retry(store: &dyn JobStore, id: JobId, refresh: bool) -> Result<Exit, Failure> {
     let job = store.retry(id, refresh).map_err(Failure::failed)?;
     note(&format!("job {} requeued", job.id));
     Ok(Exit::Done)
@@ -267,7 +276,7 @@ fn retry(store: &SqliteJobs, id: JobId, refresh: bool) -> Result<Exit, Failure> 
 
 /// `cesar jobs transcript`.
 fn transcript(
-    store: &SqliteJobs,
+    store: &dyn JobStore,
     id: JobId,
     rendering: &RenderArgs,
     settings: &Settings,
@@ -281,18 +290,20 @@ fn transcript(
             .state;
         return Err(Failure::failed(format!("job `{id}` has no transcript: it is {state}")));
     };
-    let document = corrections::corrected(document, settings)?;
+    let document = corrections::corrected(document, store, settings)?;
     rendering.write(document.as_bytes(), &format!("job {}", short(id)), settings, cancel)
 }
 
 /// `cesar jobs remove`.
-fn remove(store: &SqliteJobs, id: JobId, folder: &Path, settings: &Settings) -> Result<Exit, Failure> {
+fn remove(store: &dyn JobStore, id: JobId, folder: &Path, settings: &Settings) -> Result<Exit, Failure> {
     let has_transcript = store.document(id).map_err(Failure::failed)?.is_some();
     let job = store.remove(id).map_err(Failure::failed)?;
     let mut parts = vec![format!("job {id}")];
     parts.extend(has_transcript.then(|| "its transcript".to_owned()));
     if let Some(upload) = job.request.upload() {
-        uploads(folder)?.remove(upload).map_err(Failure::failed)?;
+        uploads(store, folder, settings)?
+            .remove(upload)
+            .map_err(Failure::failed)?;
         parts.push("its upload".to_owned());
     }
     search_index::forget_jobs(store, settings);
@@ -301,8 +312,8 @@ fn remove(store: &SqliteJobs, id: JobId, folder: &Path, settings: &Settings) -> 
 }
 
 /// `cesar jobs prune`.
-fn prune(store: &SqliteJobs, folder: &Path, settings: &Settings, all: bool) -> Result<Exit, Failure> {
-    let uploads = uploads(folder)?;
+fn prune(store: &dyn JobStore, folder: &Path, settings: &Settings, all: bool) -> Result<Exit, Failure> {
+    let uploads = uploads(store, folder, settings)?;
     let retention = if all {
         Retention {
             completed: Duration::ZERO,

@@ -16,6 +16,7 @@ mod align;
 mod alignment_report;
 mod args;
 mod ask;
+mod blobs;
 mod cache;
 mod check;
 mod columns;
@@ -40,11 +41,13 @@ mod retry_command;
 mod search;
 mod search_index;
 mod serve;
+mod shared_cache;
 mod summary;
 mod times;
 mod transcribe;
 mod watch;
 mod work;
+mod worker;
 
 use args::{ConfigFile, JsonFlag, SettingFlags, group};
 use cesar_base::Folders;
@@ -104,6 +107,8 @@ enum Command {
     Cache(cache::Command),
     /// Run the HTTP server (jobs and an OpenAI-compatible API)
     Serve(serve::Args),
+    /// Run the jobs of `cesar serve`, without answering requests
+    Worker(worker::Args),
     /// List and manage the jobs of `cesar serve`
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -190,8 +195,13 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         true => -1,
         false => i8::try_from(cli.verbose).unwrap_or(i8::MAX),
     };
-    // The server's log is a setting.
-    if !matches!(&cli.command, Command::Serve(args) if args.command.is_none()) {
+    // The log of servers and workers is a setting.
+    let has_own_log = match &cli.command {
+        Command::Serve(args) => args.command.is_none(),
+        Command::Worker(_) => true,
+        _ => false,
+    };
+    if !has_own_log {
         log_to_stderr(verbosity);
     }
     let resolved = resolve(cli.config, matches).map_err(Failure::usage)?;
@@ -212,6 +222,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
         Command::Glossary(command) => glossary::run(command, &settings),
         Command::Cache(command) => cache::run(command, &settings, verbosity, cancel_on_ctrl_c),
         Command::Serve(args) => serve::run(args, &settings, verbosity),
+        Command::Worker(args) => worker::run(&args, &settings, verbosity),
         Command::Jobs(command) => jobs::run(command, &settings, &cancel_on_ctrl_c()),
         Command::Search(args) => search::run(&args, &settings),
         Command::Doctor(args) => doctor::run(&args, &settings),

@@ -2,11 +2,13 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use cesar_base::names::visible;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_config::Settings;
-use cesar_jobs::{JobStore, SqliteJobs, StoreOptions};
+use cesar_corrections::{Corrections, StoreOptions};
+use cesar_jobs::{JobStore, Policy};
 use cesar_search::{Cursor, Day, Filter, Hit, Index, MAX_LIMIT, Passage, Query, Search, SearchError};
 use cesar_server::Holders;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 use super::args::{JsonFlag, SettingFlags, group, language_code, whole};
 use super::report::{Exit, Failure, note, print, print_json};
 use super::search_index::corrections;
-use super::{cache, humanize};
+use super::{cache, humanize, jobs};
 
 /// After this time, sources are compared with their holders before the answer.
 const RECONCILE_MS: i64 = 3_600_000;
@@ -62,11 +64,14 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
         _ => Some(words.parse().map_err(Failure::usage)?),
     };
     let cache = cache::open(settings)?;
-    let jobs = jobs(&folder)?;
-    let corrections = corrections(&folder);
+    let jobs = stored_jobs(&folder, settings)?;
+    let corrections = match jobs.as_deref().and_then(|jobs| jobs.records()) {
+        Some(records) => Some(Corrections::shared(records, StoreOptions::default())),
+        None => corrections(&folder),
+    };
     let holders = Holders {
         cache: Some(&cache),
-        jobs: jobs.as_ref().map(|jobs| jobs as &dyn JobStore),
+        jobs: jobs.as_deref(),
         corrections: corrections.as_ref(),
     };
     if args.reindex {
@@ -109,13 +114,10 @@ pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
 }
 
 /// The jobs, where there are any: searching makes no database of them.
-fn jobs(folder: &Path) -> Result<Option<SqliteJobs>, Failure> {
-    if !folder.join("jobs.db").exists() {
-        return Ok(None);
-    }
-    SqliteJobs::open(folder, StoreOptions::default())
-        .map(Some)
-        .map_err(Failure::failed)
+fn stored_jobs(folder: &Path, settings: &Settings) -> Result<Option<Arc<dyn JobStore>>, Failure> {
+    let location = jobs::location(folder, settings);
+    let jobs = location.exists().then(|| location.open(Policy::default()));
+    jobs.transpose().map_err(Failure::failed)
 }
 
 /// Fills a new index, and clears it of what is gone where that was not done for a while.

@@ -7,26 +7,34 @@ use std::sync::Arc;
 use cesar_audio::ffmpeg_is_confined;
 use cesar_base::{Clock as _, SystemClock};
 use cesar_cache::Mode;
-use cesar_config::Settings;
+use cesar_config::{ServerSettings, Settings};
+use cesar_jobs::Location;
 use cesar_models::HubSettings;
 use cesar_pipeline::{AddressPolicy, PipelineError};
 use cesar_search::Index;
-use cesar_server::{Ended, KeyFile, Setup};
+use cesar_server::{Addresses, Ended, Keys, ServeError, Setup};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
-use crate::cli::{host, parallel};
+use crate::cli::shared_cache::SharedCache;
+use crate::cli::{blobs, host, parallel};
 
 /// The command's arguments.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
-    /// Print `{"status":"ready","port":N}` when the server accepts requests
+    /// Answer /metrics (for Prometheus) and /health also at this address, such as 127.0.0.1:9090, where no key is needed
+    #[arg(long, value_name = "HOST:PORT")]
+    metrics: Option<String>,
+    /// Print `{"status":"ready","port":N}` when the server accepts requests, with `metrics_port` after --metrics
     #[arg(long)]
     ready_json: bool,
+    /// Run no jobs in this process: leave them to `cesar worker`
+    #[arg(long, conflicts_with = "server.workers")]
+    no_workers: bool,
     #[command(flatten)]
     settings: SettingFlags<group::Serve>,
     #[command(subcommand)]
@@ -66,9 +74,19 @@ pub(super) enum KeyCommand {
 /// Runs the server, or a command about its keys.
 pub(super) fn run(args: Args, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
     match args.command {
-        None => serve(args.ready_json, settings, verbosity),
+        None => serve(&args, settings, verbosity),
         Some(Command::Key(command)) => key(command, settings),
     }
+}
+
+/// The line of JSON of a process that is ready.
+pub(super) fn ready_json(addresses: Addresses) -> String {
+    let Addresses { server, figures } = addresses;
+    let mut line = "{\"status\":\"ready\"".to_owned();
+    for (name, address) in [("port", server), ("metrics_port", figures)] {
+        line.extend(address.map(|address| format!(",\"{name}\":{}", address.port())));
+    }
+    line + "}\n"
 }
 
 /// The folder of jobs, uploads and keys.
@@ -79,8 +97,43 @@ pub(super) fn data_folder(settings: &Settings) -> Result<PathBuf, Failure> {
 }
 
 /// Serves until it is stopped.
-fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
+fn serve(args: &Args, settings: &Settings, verbosity: i8) -> Result<Exit, Failure> {
     log(settings.log.json, verbosity);
+    let workers = if args.no_workers { 0 } else { settings.server.workers };
+    let prepared = prepare(settings, workers, None)?;
+    prepared.run(|setup| {
+        cesar_server::serve(setup, args.metrics.as_deref(), |addresses| {
+            if args.ready_json {
+                print(&ready_json(addresses));
+            } else if let Some(address) = addresses.server.filter(|_| verbosity >= 0) {
+                note(&format!("listening on http://{address}; see http://{address}/docs"));
+            }
+        })
+    })
+}
+
+/// A server or worker before its start.
+pub(super) struct Prepared {
+    setup: Setup,
+    shared_cache: Option<SharedCache>,
+}
+
+impl Prepared {
+    /// Runs it to its end, and returns the exit code.
+    pub(super) fn run(self, live: impl FnOnce(Setup) -> Result<Ended, ServeError>) -> Result<Exit, Failure> {
+        let ended = live(self.setup).map_err(Failure::failed)?;
+        let shared = self.shared_cache;
+        let left = shared.and_then(|shared| shared.finish(&|| ended == Ended::AtOnce));
+        left.iter().for_each(|note| tracing::warn!("{note}"));
+        Ok(match ended {
+            Ended::Orderly => Exit::Done,
+            Ended::AtOnce => Exit::Interrupted,
+        })
+    }
+}
+
+/// The parts of a server, or of a worker with labels, that runs this number of jobs at a time.
+pub(super) fn prepare(settings: &Settings, workers: usize, labels: Option<Vec<String>>) -> Result<Prepared, Failure> {
     let mode = if settings.cache.enabled {
         Mode::ReadWrite
     } else {
@@ -96,19 +149,22 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
     } else {
         AddressPolicy::PublicOnly
     };
-    let host = host::build(settings, mode, addresses).map_err(Failure::failed)?;
+    let host = host::build_sharing(settings, mode, addresses)?;
     for warning in &host.warnings {
         tracing::warn!("{warning}");
     }
-    let pipeline = host.pipeline;
+    let (pipeline, shared_cache) = (host.pipeline, host.shared_cache);
     pipeline.check_format_options(&host::stage(&settings.format))?;
     let mut asr = host::stage(&settings.asr);
-    parallel::share_cores(&pipeline, &mut asr, settings.server.workers);
+    parallel::share_cores(&pipeline, &mut asr, workers);
     let search = (settings.search && pipeline.cache().is_some())
         .then(|| open_index(&data))
         .flatten();
     let setup = Setup {
-        settings: settings.server.clone(),
+        settings: ServerSettings {
+            workers,
+            ..settings.server.clone()
+        },
         pipeline,
         asr,
         speakers: host::speakers(&settings.diarize),
@@ -119,6 +175,8 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
         python: settings.models.python.clone(),
         search,
         data,
+        labels,
+        blobs: blobs::open(&settings.server)?,
     };
     if host::ffmpeg(settings).is_some() && !ffmpeg_is_confined() {
         tracing::warn!(
@@ -128,17 +186,7 @@ fn serve(ready_json: bool, settings: &Settings, verbosity: i8) -> Result<Exit, F
     if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
         tracing::warn!("no speakers: {why}");
     }
-    let ended = cesar_server::serve(setup, |address| {
-        if ready_json {
-            print(&format!("{{\"status\":\"ready\",\"port\":{}}}\n", address.port()));
-        } else if verbosity >= 0 {
-            note(&format!("listening on http://{address}; see http://{address}/docs"));
-        }
-    });
-    match ended.map_err(Failure::failed)? {
-        Ended::Orderly => Ok(Exit::Done),
-        Ended::AtOnce => Ok(Exit::Interrupted),
-    }
+    Ok(Prepared { setup, shared_cache })
 }
 
 /// The search index. A server without it still transcribes.
@@ -152,7 +200,8 @@ fn open_index(folder: &Path) -> Option<Arc<Index>> {
     }
 }
 
-fn log(json: bool, verbosity: i8) {
+/// The log of a server or worker.
+pub(super) fn log(json: bool, verbosity: i8) {
     let level = match verbosity {
         ..=-1 => "error",
         0 => "warn,cesar=info",
@@ -173,19 +222,22 @@ fn log(json: bool, verbosity: i8) {
 
 /// `cesar serve key add|list|revoke`.
 fn key(command: KeyCommand, settings: &Settings) -> Result<Exit, Failure> {
-    let file = KeyFile::new(&data_folder(settings)?);
+    let data = data_folder(settings)?;
+    let location = Location::new(data.clone(), settings.server.jobs.clone());
+    let records = location.records().map_err(Failure::failed)?;
+    let keys = Keys::new(&data, records.as_ref());
     match command {
         KeyCommand::Add { name } => {
-            let (key, stored) = file.add(&name, SystemClock.now_ms()).map_err(Failure::failed)?;
+            let (key, stored) = keys.add(&name, SystemClock.now_ms()).map_err(Failure::failed)?;
             note(&format!("key {} created; it is not shown again", stored.id));
             print(&format!("{key}\n"));
         }
         KeyCommand::Revoke { id } => {
-            let removed = file.revoke(&id).map_err(Failure::failed)?;
+            let removed = keys.revoke(&id).map_err(Failure::failed)?;
             note(&format!("key {} ({}) revoked", removed.id, removed.name));
         }
         KeyCommand::List { json } => {
-            let keys = file.list().map_err(Failure::failed)?;
+            let keys = keys.list().map_err(Failure::failed)?;
             if json.json {
                 let rows = keys
                     .iter()

@@ -2,9 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use cesar_pipeline::Pipeline;
+use cesar_cache::Cache;
+use cesar_runner::CancelToken;
 use serde_json::json;
 
+use super::host::Host;
 use super::humanize::duration;
 use super::progress::Show;
 use crate::cli::report::{Exit, Failure, print_error};
@@ -120,7 +122,12 @@ impl Done {
         format!("{} recordings: {}", self.inputs, counts.join(", "))
     }
 
-    pub(super) fn exit(self, pipeline: &Pipeline, show: &Show) -> Result<Exit, Failure> {
+    /// Ends the command, after the results that machines share are written.
+    pub(super) fn exit(self, host: &Host, show: &Show, cancel: &CancelToken) -> Result<Exit, Failure> {
+        let pipeline = &host.pipeline;
+        let shared_cache = host.shared_cache.as_ref();
+        let left = shared_cache.and_then(|shared_cache| shared_cache.finish(&|| cancel.is_cancelled()));
+        left.iter().for_each(|note| show.inform(note));
         if let Some(refused) = self.refused {
             return Err(refused);
         }
@@ -140,7 +147,7 @@ impl Done {
         if self.inputs > 1 {
             show.inform(&self.summary());
         }
-        show.json(&json!({
+        let mut done = json!({
             "type": "done",
             "exit_code": exit as u8,
             "inputs": self.inputs,
@@ -148,7 +155,14 @@ impl Done {
             "partial": self.partial,
             "runner_starts": pipeline.runners().starts(),
             "stage_runs": pipeline.runners().runs(),
-        }));
+        });
+        if let Some(counters) = pipeline.cache().and_then(Cache::second_level_counters) {
+            let counters = counters
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.into()));
+            done["shared_cache"] = serde_json::Value::Object(counters.collect());
+        }
+        show.json(&done);
         Ok(exit)
     }
 }

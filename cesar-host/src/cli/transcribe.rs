@@ -144,7 +144,7 @@ pub(super) fn run_asked(
         done.add(&task.recording.input, result, &show)
     });
     let done = done.into_inner();
-    done.exit(&work.host.pipeline, &show)
+    done.exit(&work.host, &show, cancel)
 }
 
 /// One recording and where its transcript goes.

@@ -131,7 +131,7 @@ impl Work {
         show: &Show,
         cancel: &CancelToken,
     ) -> Result<Self, Failure> {
-        let mut host = host::build(settings, mode, AddressPolicy::Any).map_err(Failure::failed)?;
+        let mut host = host::build_sharing(settings, mode, AddressPolicy::Any)?;
         for warning in &host.warnings {
             show.inform(&format!("warning: {warning}"));
         }

@@ -16,5 +16,5 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
-    carefully(cache, &args.removal, |cache, dry_run| cache.clear(dry_run))
+    carefully(&args.removal, |dry_run| cache.clear(dry_run))
 }

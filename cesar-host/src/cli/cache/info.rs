@@ -1,7 +1,7 @@
 //! `cesar cache info`: location, contents and savings of the cache.
 
 use cesar_base::{Clock as _, SystemClock};
-use cesar_cache::{Cache, Info};
+use cesar_cache::{Cache, Info, StageInfo};
 
 use crate::cli::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
@@ -11,8 +11,11 @@ use crate::cli::report::{Exit, Failure, print, print_json};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Show the cache that machines share (`cache.remote`)
+    #[arg(long)]
+    pub(super) remote: bool,
     #[command(flatten)]
-    json: JsonFlag,
+    pub(super) json: JsonFlag,
     #[command(flatten)]
     settings: SettingFlags<group::Cache>,
 }
@@ -37,23 +40,18 @@ pub(crate) fn text(info: &Info) -> String {
         None => "housekeeping: never\n".to_owned(),
     });
     out.push('\n');
-    let mut cells = vec![["STAGE", "RESULTS", "SIZE", "TOOK"].map(str::to_owned)];
-    for stage in &info.stages {
-        cells.push([
-            stage.stage.clone(),
-            stage.entries.to_string(),
-            size(stage.bytes),
-            duration(stage.cost_ms),
-        ]);
-    }
     if !info.stages.is_empty() {
-        out.push_str(&aligned(&cells));
+        out.push_str(&by_stage(&info.stages));
         out.push('\n');
     }
     let statistics = &info.statistics;
     out.push_str(&format!(
-        "hits {}, misses {}, waited {}, saved {} and {}, repaired {}, evicted {}\n",
+        "hits {}{}, misses {}, waited {}, saved {} and {}, repaired {}, evicted {}\n",
         statistics.hits,
+        match statistics.shared {
+            0 => String::new(),
+            shared => format!(" ({shared} from the shared cache)"),
+        },
         statistics.misses,
         statistics.waited,
         size(statistics.bytes_saved),
@@ -69,6 +67,20 @@ pub(crate) fn text(info: &Info) -> String {
         out.push_str(&format!("warning: {warning}\n"));
     }
     out
+}
+
+/// A table of the stages.
+pub(super) fn by_stage(stages: &[StageInfo]) -> String {
+    let mut cells = vec![["STAGE", "RESULTS", "SIZE", "TOOK"].map(str::to_owned)];
+    cells.extend(stages.iter().map(|stage| {
+        [
+            stage.stage.clone(),
+            stage.entries.to_string(),
+            size(stage.bytes),
+            duration(stage.cost_ms),
+        ]
+    }));
+    aligned(&cells)
 }
 
 /// Sizes and limits.

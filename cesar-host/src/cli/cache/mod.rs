@@ -8,6 +8,7 @@ pub(super) mod explain;
 mod info;
 mod list;
 mod prune;
+mod remote;
 mod removal;
 mod verify;
 
@@ -59,6 +60,9 @@ pub(super) fn run(
                 &cancel(),
             )
         }
+        Command::Info(args) if args.remote => remote::info(&args, settings),
+        Command::Verify(args) if args.remote => remote::verify(&args, settings),
+        Command::Prune(args) if args.remote => remote::prune(&args, settings),
         Command::Info(args) => info::run(&open(settings)?, &args),
         Command::List(args) => list::run(&open(settings)?, &args),
         Command::Verify(args) => verify::run(&open(settings)?, &args),

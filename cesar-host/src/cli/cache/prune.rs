@@ -11,20 +11,23 @@ use crate::cli::report::{Exit, Failure};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Results not used for this time, such as `30d`
+    /// Prune the cache that machines share (`cache.remote`)
+    #[arg(long, conflicts_with_all = ["max_size", "expired"])]
+    pub(super) remote: bool,
+    /// Results not used for this time, such as `30d`; of the shared cache, those stored so long ago
     #[arg(long, value_name = "TIME", value_parser = older_than)]
-    older_than: Option<i64>,
+    pub(super) older_than: Option<i64>,
     /// Evict results until the cache is no larger than this, such as `5GB`
     #[arg(long, value_name = "SIZE", value_parser = max_size)]
     max_size: Option<u64>,
     /// Results of this stage, such as `asr`
     #[arg(long, value_name = "STAGE")]
-    stage: Option<String>,
+    pub(super) stage: Option<String>,
     /// Expired results
     #[arg(long)]
     expired: bool,
     #[command(flatten)]
-    removal: RemovalArgs,
+    pub(super) removal: RemovalArgs,
     #[command(flatten)]
     settings: SettingFlags<group::Cache>,
 }
@@ -46,7 +49,7 @@ pub(super) fn run(cache: &Cache, settings: &Settings, args: &Args) -> Result<Exi
         dry_run: false,
     };
     if asked != Prune::default() {
-        return carefully(cache, &args.removal, |cache, dry_run| {
+        return carefully(&args.removal, |dry_run| {
             cache.prune(&Prune {
                 dry_run,
                 ..asked.clone()
@@ -54,9 +57,7 @@ pub(super) fn run(cache: &Cache, settings: &Settings, args: &Args) -> Result<Exi
         });
     }
     let max_size = settings.cache.limits.max_size;
-    carefully(cache, &args.removal, |cache, dry_run| {
-        keep_limits(cache, max_size, dry_run)
-    })
+    carefully(&args.removal, |dry_run| keep_limits(cache, max_size, dry_run))
 }
 
 /// Removes expired results, excess results, and leftovers of crashes.

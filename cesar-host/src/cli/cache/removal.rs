@@ -1,6 +1,8 @@
 //! Removal of results, after confirmation.
 
-use cesar_cache::{Cache, CacheError, Pruned};
+use std::fmt::Display;
+
+use cesar_cache::Pruned;
 use serde::Serialize;
 
 use crate::cli::args::RemovalArgs;
@@ -17,19 +19,18 @@ struct Answer {
 }
 
 /// Shows the results to remove, asks for confirmation, and removes them. `remove` removes, or with `true` only reports.
-pub(super) fn carefully(
-    cache: &Cache,
+pub(super) fn carefully<E: Display>(
     args: &RemovalArgs,
-    remove: impl Fn(&Cache, bool) -> Result<Pruned, CacheError>,
+    remove: impl Fn(bool) -> Result<Pruned, E>,
 ) -> Result<Exit, Failure> {
     let mut removed = Pruned::default();
-    let planned = remove(cache, true).map_err(Failure::failed)?;
+    let planned = remove(true).map_err(Failure::failed)?;
     let mut dry_run = args.dry_run;
     if dry_run {
         removed = planned;
     } else if planned.entries == 0 || args.yes || confirm_removal(&humanize::amount(&planned))? {
         // Even without an entry to remove: leftovers of crashes are removed too.
-        removed = remove(cache, false).map_err(Failure::failed)?;
+        removed = remove(false).map_err(Failure::failed)?;
     } else {
         dry_run = true;
     }

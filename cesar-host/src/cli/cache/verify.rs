@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cesar_cache::{Cache, Verification};
+use cesar_cache::{Cache, DamagedEntry, Verification};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -22,11 +22,14 @@ struct Answer {
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Quarantine damaged results, so that they are recomputed
+    /// Check the cache that machines share (`cache.remote`)
     #[arg(long)]
-    repair: bool,
+    pub(super) remote: bool,
+    /// Quarantine damaged results (remove them from the shared cache), so that they are recomputed
+    #[arg(long)]
+    pub(super) repair: bool,
     #[command(flatten)]
-    json: JsonFlag,
+    pub(super) json: JsonFlag,
     #[command(flatten)]
     settings: SettingFlags<group::Cache>,
 }
@@ -55,16 +58,7 @@ pub(super) fn run(cache: &Cache, args: &Args) -> Result<Exit, Failure> {
 fn text(verification: &Verification, repair: bool) -> String {
     let mut out = String::new();
     if !verification.damaged.is_empty() {
-        let mut rows = vec![["KEY", "STAGE", "DAMAGE", "LABEL"].map(str::to_owned)];
-        rows.extend(verification.damaged.iter().map(|entry| {
-            [
-                entry.key.to_string(),
-                entry.stage.clone().unwrap_or_default(),
-                entry.damage.clone(),
-                entry.label.clone().unwrap_or_default(),
-            ]
-        }));
-        out.push_str(&aligned(&rows));
+        out.push_str(&damaged(&verification.damaged));
         out.push('\n');
     }
     for fault in &verification.index_faults {
@@ -87,6 +81,20 @@ fn text(verification: &Verification, repair: bool) -> String {
         out.push_str(&format!("{files} without a result, {bytes}: {fate}\n"));
     }
     out
+}
+
+/// A table of damaged results.
+pub(super) fn damaged(entries: &[DamagedEntry]) -> String {
+    let mut rows = vec![["KEY", "STAGE", "DAMAGE", "LABEL"].map(str::to_owned)];
+    rows.extend(entries.iter().map(|entry| {
+        [
+            entry.key.to_string(),
+            entry.stage.clone().unwrap_or_default(),
+            entry.damage.clone(),
+            entry.label.clone().unwrap_or_default(),
+        ]
+    }));
+    aligned(&rows)
 }
 
 fn verdict(verification: &Verification, repair: bool) -> String {

@@ -46,4 +46,12 @@ impl Finding {
             ..Self::warning(subject, text, remedy)
         }
     }
+
+    /// An error whose sentence has its remedy.
+    pub(super) fn failed(subject: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self {
+            state: State::Error,
+            ..Self::ok(subject, sentence)
+        }
+    }
 }

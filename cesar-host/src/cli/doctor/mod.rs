@@ -1,8 +1,9 @@
 //! `cesar doctor`: what this machine has and lacks, one line each, with the remedy.
 //!
-//! An error prevents every transcription, and is the exit code; a warning limits what Cesar can do. Only verdicts on plugins are stored, as by
+//! An error prevents every transcription (with `--cluster`, every job), and is the exit code; a warning limits what Cesar can do. Only verdicts on plugins are stored, as by
 //! `cesar plugins list`.
 
+mod cluster;
 mod finding;
 mod machine;
 mod parts;
@@ -19,6 +20,9 @@ use super::report::{Exit, Failure, print, print_json};
 /// The command's arguments.
 #[derive(clap::Args)]
 pub(super) struct Args {
+    /// Check what is shared with other machines instead: the database, the storage of uploads, the cache
+    #[arg(long)]
+    cluster: bool,
     #[command(flatten)]
     json: JsonFlag,
     #[command(flatten)]
@@ -27,9 +31,15 @@ pub(super) struct Args {
 
 /// Runs the command.
 pub(super) fn run(args: &Args, settings: &Settings) -> Result<Exit, Failure> {
-    let mut findings = machine::findings(settings);
-    findings.extend(parts::findings(settings)?);
-    findings.extend(programs::findings(settings));
+    let findings = match args.cluster {
+        true => cluster::findings(settings),
+        false => {
+            let mut findings = machine::findings(settings);
+            findings.extend(parts::findings(settings)?);
+            findings.extend(programs::findings(settings));
+            findings
+        }
+    };
     if args.json.json {
         print_json(&serde_json::json!({ "findings": findings }));
     } else {

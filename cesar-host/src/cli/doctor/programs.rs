@@ -167,6 +167,11 @@ fn health(address: &str, answer: &str) -> Finding {
             format!("the one on {address} has no space left on its disk, and refuses jobs"),
             "free some space, or lower `cache.max_size`",
         ),
+        true if answer.contains(r#"_away""#) => Finding::warning(
+            "server",
+            format!("the one on {address} cannot reach its database or its storage of uploads"),
+            "see its log, and try `cesar doctor --cluster`",
+        ),
         true => Finding::ok("server", format!("healthy on {address}")),
         false => {
             let status = answer.lines().next().unwrap_or_default().trim().to_owned();
@@ -201,9 +206,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_with_a_full_disk_is_a_warning() {
+    fn a_server_that_accepts_no_jobs_is_a_warning() {
         let state = |status| health("here:1", &format!("HTTP/1.1 200 OK\r\n\r\n{{\"status\":\"{status}\"}}")).state;
-        assert_eq!([state("ok"), state("disk_full")], [State::Ok, State::Warning]);
+        assert_eq!(state("ok"), State::Ok);
+        for status in ["disk_full", "jobs_away", "storage_away"] {
+            assert_eq!(state(status), State::Warning, "{status}");
+        }
     }
 
     #[test]

@@ -311,7 +311,7 @@ impl<'a> Watcher<'a> {
             }
             None => {}
         }
-        let exit = self.done.exit(&self.processor.work.host.pipeline, show)?;
+        let exit = self.done.exit(&self.processor.work.host, show, self.processor.cancel)?;
         // Without `--once`, an interrupt is the usual end, and failures were reported.
         Ok(match self.once || exit == Exit::Interrupted {
             true => exit,

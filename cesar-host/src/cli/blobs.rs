@@ -1,0 +1,93 @@
+//! The storage of uploads that machines share (`server.blobs`), for servers and workers.
+
+use std::sync::Arc;
+
+use cesar_config::ServerSettings;
+use cesar_jobs::Blobs;
+
+use super::report::Failure;
+
+/// Opens the storage of the settings, if there is one.
+///
+/// # Errors
+/// When it cannot be used: no job could be accepted, or run.
+#[cfg(feature = "cluster")]
+pub(super) fn open(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, Failure> {
+    use cesar_remote::FilesError;
+
+    let Some(url) = &settings.blobs else {
+        return Ok(None);
+    };
+    if settings.jobs.is_none() {
+        return Err(Failure::usage(
+            "`server.blobs` is for machines that share their jobs; set `server.jobs` too, or unset `server.blobs`",
+        ));
+    }
+    let files = cesar_remote::RemoteFiles::open(url, &|name| std::env::var_os(name));
+    match files {
+        Ok(files) => Ok(Some(Arc::new(with::Bucket(files)))),
+        Err(error @ FilesError::Url { .. }) => Err(Failure::usage(error)),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+#[cfg(not(feature = "cluster"))]
+pub(super) fn open(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, Failure> {
+    match settings.blobs {
+        None => Ok(None),
+        Some(_) => Err(Failure::usage(
+            "this program has no shared uploads (it was built without `cluster`); unset `server.blobs`, or build it with \
+             `--features cluster`",
+        )),
+    }
+}
+
+#[cfg(feature = "cluster")]
+mod with {
+    use std::io;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use cesar_jobs::{Blobs, UploadId};
+    use cesar_remote::RemoteFiles;
+
+    /// Uploads, named by their ids.
+    #[derive(Debug)]
+    pub(super) struct Bucket(pub(super) RemoteFiles);
+
+    impl Blobs for Bucket {
+        fn location(&self) -> String {
+            self.0.location()
+        }
+
+        fn within(&self, identity: &str) -> Arc<dyn Blobs> {
+            Arc::new(Self(self.0.within(identity)))
+        }
+
+        fn put(&self, upload: UploadId, file: &Path) -> io::Result<()> {
+            self.0.put(&upload.to_string(), file)
+        }
+
+        fn get(&self, upload: UploadId, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<bool> {
+            self.0.get(&upload.to_string(), sink)
+        }
+
+        fn contains(&self, upload: UploadId) -> io::Result<bool> {
+            self.0.contains(&upload.to_string())
+        }
+
+        fn remove(&self, upload: UploadId) -> io::Result<()> {
+            self.0.remove(&upload.to_string())
+        }
+
+        fn list(&self) -> io::Result<Vec<(UploadId, Duration)>> {
+            let all = self.0.list()?;
+            // Others are of another Cesar.
+            let ours = all
+                .into_iter()
+                .filter_map(|(name, age)| Some((name.parse().ok()?, age)));
+            Ok(ours.collect())
+        }
+    }
+}
