@@ -4,16 +4,21 @@
 //! configuration, cache, links to real models) is a [`Sandbox`] that vanishes with the test. Only `cargo xtask build` and `cargo
 //! xtask models` build or download. A test that lacks the binary or a model fails and names the command to run. One that lacks a
 //! third-party program, or the right to mount a file system, reports a skip, which is an error with `CI=true` ([`mod@skip`]).
-//! Recordings that are not ours to commit may always be absent ([`test_data`]).
+//! Recordings that are not ours to commit may always be absent ([`test_data`]), and so may the right to make a network ([`hosts`]).
 //!
 //! - [`addresses`]: runs with a URL as input.
 //! - [`chance`]: random numbers with a seed.
 //! - [`clients`]: third-party programs that the suite uses.
+//! - [`fault_proxy`]: a proxy that fails on request.
+//! - [`hosts`]: network namespaces as hosts of a network.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
 //! - [`words`]: word and character error rates, equal to `tools/score.py`.
 //! - [`models`]: the models folder, and the files of each model.
 //! - [`mounts`]: programs in a mount namespace of their own.
+//! - [`object_storage`]: a real S3 server.
 //! - [`plugins`]: builds of plugins outside the workspace.
+//! - [`mod@postgres`]: a cluster of PostgreSQL.
+//! - [`postgres_pair`]: a primary server of PostgreSQL and its standby.
 //! - [`recordings`]: the bundled recordings, the others, and their texts.
 //! - [`running`]: a run that the test ends.
 //! - [`sandbox`]: runs of the binary, each in its own home.
@@ -38,9 +43,11 @@ mod commits;
 mod dependencies;
 #[cfg(test)]
 mod documentation;
+pub mod fault_proxy;
 pub mod fuzz;
 #[cfg(test)]
 mod guarantees;
+pub mod hosts;
 pub mod hub;
 #[cfg(test)]
 mod language;
@@ -48,7 +55,13 @@ pub mod models;
 #[cfg(test)]
 mod modules;
 pub mod mounts;
+pub mod object_storage;
+#[cfg(test)]
+mod packaging;
 pub mod plugins;
+pub mod ports;
+pub mod postgres;
+pub mod postgres_pair;
 pub mod recordings;
 pub mod running;
 pub mod sandbox;

@@ -145,6 +145,7 @@ pub struct Server {
     child: Child,
     /// The port it listens on.
     pub port: u16,
+    figures: Option<Figures>,
 }
 
 impl Server {
@@ -180,19 +181,23 @@ impl Server {
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log.expect("the sandbox can be written"));
-        let mut child = command.spawn().expect("the built program starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("standard output was piped");
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("standard output is text");
+        let (child, line) = started(&mut command);
         let ready: Value = serde_json::from_str(&line).unwrap_or_default();
         let port = ready["port"].as_u64().filter(|_| ready["status"] == "ready");
         let port = port.unwrap_or_else(|| panic!("it is not ready: {line:?}\n{}", log_of(sandbox)));
         Self {
             child,
             port: u16::try_from(port).expect("a port has 16 bits"),
+            figures: Figures::of(&ready),
         }
+    }
+
+    /// Its figures at the address of `--metrics`.
+    ///
+    /// # Panics
+    /// If it was started without it.
+    pub fn figures(&self) -> Figures {
+        self.figures.expect("it was started with `--metrics`")
     }
 
     /// A URL of this server.
@@ -212,14 +217,7 @@ impl Server {
 
     /// Sends these bytes and reads until the server closes the connection. Empty without a server.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut answer = Vec::new();
-        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
-            // The server may answer and close before everything was sent, or die.
-            let _ = stream.set_read_timeout(Some(TIMEOUT));
-            let _ = stream.write_all(bytes);
-            let _ = stream.read_to_end(&mut answer);
-        }
-        answer
+        exchange(self.port, bytes)
     }
 
     /// Sends a request.
@@ -300,9 +298,29 @@ impl Server {
     /// A figure of `/metrics`; 0 if absent.
     #[track_caller]
     pub fn figure(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").is(200).body;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().expect("figures are numbers"))
+        figure(&self.get("/metrics").is(200).body, name)
+    }
+
+    /// The events of a stream, until it ends: the kind and the data of each.
+    ///
+    /// # Panics
+    /// If the server does not accept the connection.
+    pub fn events(&self, path: &str) -> impl Iterator<Item = (String, Value)> {
+        let mut stream = self.connect();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").expect("the server reads");
+        let mut kind = String::new();
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        lines.filter_map(move |line| {
+            let (name, value) = line.split_once(':')?;
+            match name {
+                "event" => {
+                    value.trim_start().clone_into(&mut kind);
+                    None
+                }
+                "data" => Some((kind.clone(), serde_json::from_str(value).unwrap_or_default())),
+                _ => None,
+            }
+        })
     }
 
     /// Sends a signal, such as `-TERM`.
@@ -334,6 +352,133 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A running `cesar worker` with the echo as its engine; killed when dropped.
+#[derive(Debug)]
+pub struct JobWorker {
+    child: Child,
+    figures: Option<Figures>,
+}
+
+/// The figures of a process with `--metrics`.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures(u16);
+
+impl Figures {
+    fn of(ready: &Value) -> Option<Self> {
+        let port = ready["metrics_port"].as_u64()?;
+        u16::try_from(port).ok().map(Self)
+    }
+
+    /// GET.
+    pub fn get(self, path: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
+        Answer::parse(&exchange(self.0, request.as_bytes()))
+    }
+
+    /// A figure of `/metrics`; 0 if absent.
+    #[track_caller]
+    pub fn figure(self, name: &str) -> f64 {
+        figure(&self.get("/metrics").is(200).body, name)
+    }
+}
+
+impl JobWorker {
+    /// Starts a worker on the jobs of the sandbox's servers.
+    ///
+    /// # Panics
+    /// With its log if it does not get ready.
+    #[track_caller]
+    pub fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        Self::start_with(sandbox, arguments, &[])
+    }
+
+    /// The same with additional environment variables.
+    ///
+    /// # Panics
+    /// With its log if it does not get ready.
+    #[track_caller]
+    pub fn start_with(sandbox: &Sandbox, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let log = fs::OpenOptions::new().append(true).create(true).open(log_path(sandbox));
+        let mut command = sandbox.command();
+        command
+            .args(["worker", "--ready-json"])
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log.expect("the sandbox can be written"));
+        let (child, line) = started(&mut command);
+        let ready: Value = serde_json::from_str(&line).unwrap_or_default();
+        assert_eq!(ready["status"], "ready", "{line:?}\n{}", log_of(sandbox));
+        let figures = Figures::of(&ready);
+        Self { child, figures }
+    }
+
+    /// Its figures.
+    ///
+    /// # Panics
+    /// If it was started without `--metrics`.
+    pub fn figures(&self) -> Figures {
+        self.figures.expect("it was started with `--metrics`")
+    }
+
+    /// Sends a signal, such as `-STOP`.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn signal(&self, signal: &str) {
+        let kill = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(kill.expect("`kill` is installed").success(), "the worker is gone");
+    }
+
+    /// Asks it to stop, and waits for its end.
+    ///
+    /// # Panics
+    /// If it is gone already.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.child.wait().expect("a child can be waited for")
+    }
+}
+
+impl Drop for JobWorker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends bytes to a port of this machine, and reads until the connection is closed. Empty without a server.
+fn exchange(port: u16, bytes: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
+        // The server may answer and close before everything was sent, or die.
+        let _ = stream.set_read_timeout(Some(TIMEOUT));
+        let _ = stream.write_all(bytes);
+        let _ = stream.read_to_end(&mut answer);
+    }
+    answer
+}
+
+/// A figure in the text of `/metrics`; 0 if absent.
+fn figure(text: &str, name: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().expect("figures are numbers"))
+}
+
+/// Starts a program, and waits for its first line.
+fn started(command: &mut Command) -> (Child, String) {
+    let mut child = command.spawn().expect("the built program starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("standard output was piped");
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("standard output is text");
+    (child, line)
 }
 
 /// Polls until a condition holds.

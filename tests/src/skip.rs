@@ -2,8 +2,8 @@
 //!
 //! A skip is a line on the real standard error, which libtest does not capture, and in the file `$CESAR_SKIPPED`, which `cargo
 //! xtask test` prints at its end. With `CI=true` it is an error, because `cargo xtask test` installs everything that the suite
-//! needs. The exceptions are recordings that may not be committed ([`without_data`]), and an archive of the sources, which has no
-//! commits ([`without_history`]).
+//! needs. The exceptions are recordings that may not be committed ([`without_data`]), an archive of the sources, which has no
+//! commits ([`without_history`]), Helm ([`without_helm`]), and network namespaces ([`without_rights`]).
 
 use std::env;
 use std::fs::OpenOptions;
@@ -42,6 +42,16 @@ pub fn without_data() {
 /// Reports a skip in an archive of the sources: nothing can install its history, so this is not an error in CI either.
 pub fn without_history() {
     report("these sources are no clone of the repository, so there are no commits to check");
+}
+
+/// Reports a skip for lack of Helm, which no package registry of the suite has.
+pub fn without_helm() {
+    report("`helm` is not installed, so the chart was not rendered");
+}
+
+/// Reports a skip for lack of rights that no package gives: not an error in CI, whose machines may refuse them.
+pub fn without_rights(reason: &str) {
+    report(reason);
 }
 
 fn is_ci() -> bool {

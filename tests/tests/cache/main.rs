@@ -5,5 +5,6 @@ mod durable;
 mod explain;
 mod kill;
 mod resume;
+mod shared;
 mod together;
 mod twice;

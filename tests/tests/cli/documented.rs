@@ -250,6 +250,7 @@ fn without_numbers(word: &str) -> String {
 }
 
 /// The command lines of a page: its blocks of `sh` and the lines behind `$` in its blocks of `console`.
+/// Blocks of `bash` are scripts for other machines; `tests/server/cluster` and `tests/cache/shared` run what they show.
 fn commands(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).unwrap();
     let mut found = Vec::new();

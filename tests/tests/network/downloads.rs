@@ -206,11 +206,23 @@ fn offline_opens_no_socket() {
     let online = sockets(&[]);
     assert!(online.contains("AF_INET"), "the test sees sockets: {online}");
     for arguments in [&["--offline"][..], &["--offline", "--start-time", "2"]] {
-        let calls = sockets(arguments);
-        let foreign: Vec<_> = calls
-            .lines()
-            .filter(|line| line.contains("AF_") && !line.contains("AF_UNIX"))
-            .collect();
+        let foreign = foreign(&sockets(arguments));
         assert!(foreign.is_empty(), "{foreign:#?}");
     }
+}
+
+/// The lines with other sockets than Unix ones.
+fn foreign(calls: &str) -> Vec<String> {
+    let is_foreign = |line: &&str| line.contains("AF_") && !line.contains("AF_UNIX");
+    calls.lines().filter(is_foreign).map(str::to_owned).collect()
+}
+
+/// One machine with default settings asks no service, whatever several machines could share.
+#[test]
+fn a_file_opens_no_socket() {
+    let sandbox = with_echo();
+    sandbox.write("talk.wav", wave(2, 1));
+    let words = ["transcribe", "--asr-plugin", "echo", "talk.wav"];
+    let foreign = foreign(&sandbox.calls("socket,connect,bind,sendto", words));
+    assert!(foreign.is_empty(), "{foreign:#?}");
 }

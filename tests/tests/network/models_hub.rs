@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use cesar_tests::hub::{COMMIT, Faults, Hub};
+use cesar_tests::ports::free_ports;
 use cesar_tests::sandbox::finish;
 use cesar_tests::terminal::answer_to;
 use cesar_tests::{Output, Sandbox, fixture, require_model};
@@ -293,10 +293,9 @@ fn refusals_of_the_hub_are_reported() {
 #[test]
 fn an_unreachable_hub_is_reported_with_the_alternative() {
     let home = Home::new();
-    // A port that was free a moment ago.
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let [closed] = free_ports();
     let mut command = home.command(&["models", "pull", "base"]);
-    let failed = finish(command.env("HF_ENDPOINT", format!("http://{closed}"))).exits(1);
+    let failed = finish(command.env("HF_ENDPOINT", format!("http://127.0.0.1:{closed}"))).exits(1);
     assert!(failed.stderr.contains("does not answer"), "{}", failed.stderr);
     assert!(
         failed.stderr.contains("cesar models pull base --from index"),

@@ -1,6 +1,7 @@
 //! `cesar serve` from its clients' view.
 
 mod align;
+mod cluster;
 mod compatible;
 mod corrections;
 mod docs;
@@ -12,9 +13,11 @@ mod kill;
 mod library;
 mod lifecycle;
 mod load;
+mod machines;
 mod models;
 mod openai_client;
 mod page;
+mod roles;
 mod search;
 mod shares;
 mod speakers;

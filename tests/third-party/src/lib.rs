@@ -29,6 +29,7 @@ struct Request {
     language: Option<String>,
     behaviour: String,
     mark: String,
+    runs: String,
     pace_ms: u64,
     #[serde(flatten)]
     prompt: Prompt,
@@ -83,13 +84,14 @@ impl Stage for Echo {
         if seconds == 7 && request.behaviour == "die_of_seven_seconds" {
             std::process::abort();
         }
+        note(&request.runs, audio.samples);
         for (second, samples) in audio.samples.chunks(16_000).enumerate().skip(first) {
             ctx.checkpoint()?;
             if second == seconds.div_ceil(2) && !resumed && !self.refused {
                 stop(&request.behaviour, std::path::Path::new(&request.mark));
             }
             std::thread::sleep(std::time::Duration::from_millis(request.pace_ms));
-            let peak = samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+            let peak = peak(samples);
             let end_ms = audio.milliseconds(second * 16_000 + samples.len());
             let shown = if second == 0 { request.prompt.shown() } else { String::new() };
             let text = format!("{shown} second {second} peaks at {peak:.2}");
@@ -101,6 +103,21 @@ impl Stage for Echo {
             transcription.segments.push(segment);
         }
         misbehave(&request.behaviour, &mut transcription)
+    }
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+/// Adds a line with the peak of each second to the file, if there is one: a run has begun.
+fn note(file: &str, samples: &[f32]) {
+    let peaks: Vec<String> = samples.chunks(16_000).map(|samples| format!("{:.2}", peak(samples))).collect();
+    let line = peaks.join(" ") + "\n";
+    if !file.is_empty() {
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        // One write, so that the lines of several processes do not mix.
+        opened.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes())).expect("the file can be written");
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
             "fuzz --minutes 0",
             "measure",
             "measure bench --minutes",
+            "measure cluster --jobs 0",
             "measure bench --minutes 0",
             "measure bench --hours 1",
             "measure der --option step",

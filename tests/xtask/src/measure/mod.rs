@@ -2,6 +2,7 @@
 
 mod align;
 pub(crate) mod bench;
+mod cluster;
 mod compared;
 mod der;
 mod isolation;
@@ -10,6 +11,7 @@ mod named;
 mod pairs;
 mod parity;
 mod reference;
+mod throughput;
 mod wer;
 
 use crate::{cargo, failure::Outcome, page};
@@ -34,13 +36,21 @@ pub(crate) enum Measurement {
     /// Times of single parts (cache, search index, answers of the server): list or run the benchmarks of the crates
     #[command(override_usage = "cargo xtask measure micro [NAME [-- ARGUMENTS…]]")]
     Micro(micro::Options),
+    /// Many jobs on many machines that fail in every way: what happened to the jobs
+    Cluster(cluster::Options),
+    /// Jobs a second through a server and its workers on this machine, with PostgreSQL
+    Throughput(throughput::Options),
     /// Bytes, start, frames and memory of the server's page in Chromium
     Page(page::Measured),
 }
 
 pub(crate) fn run(measurement: Measurement) -> Outcome {
-    // The program as for users, because the suite may have left one with its checks; speaker turns are measured without it, and a list needs none.
-    if !matches!(measurement, Measurement::Der(_) | Measurement::Micro(_)) {
+    // The program as for users, because the suite may have left one with its checks; speaker turns are measured without it, a list needs none, and
+    // the machines of a cluster are a test.
+    if !matches!(
+        measurement,
+        Measurement::Der(_) | Measurement::Micro(_) | Measurement::Cluster(_)
+    ) {
         cargo::build()?;
     }
     match measurement {
@@ -52,6 +62,8 @@ pub(crate) fn run(measurement: Measurement) -> Outcome {
         Measurement::Parity(options) => parity::run(&options),
         Measurement::Isolation(options) => isolation::run(&options),
         Measurement::Micro(options) => micro::run(&options),
+        Measurement::Cluster(options) => cluster::run(&options),
+        Measurement::Throughput(options) => throughput::run(&options),
         Measurement::Page(options) => page::measure(&options),
     }
 }

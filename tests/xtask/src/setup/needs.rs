@@ -82,6 +82,25 @@ const NEEDS: &[Need] = &[
         tests_only: true,
         ..required("Chromium", &["chromium"], || any_program(&["chromium"]))
     },
+    // Holds the jobs of several servers.
+    Need {
+        tests_only: true,
+        ..required("PostgreSQL's server", &["postgresql"], has_postgres)
+    },
+    // Hosts of a network that loses packets, and one whose clock is wrong.
+    Need {
+        tests_only: true,
+        ..required("ip and nft", &["iproute2", "nftables"], || {
+            ["ip", "nft"].iter().all(|name| has_program(name) || is_for_root(name))
+        })
+    },
+    Need {
+        tests_only: true,
+        ..required("libfaketime", &["libfaketime"], || {
+            let library = Path::new("faketime/libfaketimeMT.so.1");
+            library_folders().iter().any(|folder| folder.join(library).is_file())
+        })
+    },
     // Opens exported documents.
     Need {
         tests_only: true,
@@ -132,6 +151,11 @@ fn has_program(name: &str) -> bool {
     program_in_path(name).is_some()
 }
 
+/// Whether a program is where only the `PATH` of root leads.
+fn is_for_root(name: &str) -> bool {
+    Path::new("/usr/sbin").join(name).is_file()
+}
+
 fn any_program(names: &[&str]) -> bool {
     names.iter().any(|name| has_program(name))
 }
@@ -148,6 +172,12 @@ fn has_openssl() -> bool {
     let given = env::var_os("OPENSSL_DIR").map(PathBuf::from);
     given.is_some_and(|folder| folder.join("include/openssl/ssl.h").is_file())
         || answer(Command::new("pkg-config").args(["--exists", "openssl"])).is_some()
+}
+
+/// Debian keeps the programs of each version apart, outside `PATH`.
+fn has_postgres() -> bool {
+    let versions = children(Path::new("/usr/lib/postgresql"));
+    versions.iter().any(|version| version.join("bin/initdb").is_file())
 }
 
 fn library_folders() -> Vec<PathBuf> {
