@@ -100,10 +100,10 @@ const open = [];
 /** Hosts that pages asked, and what their consoles reported. */
 export const seen = { hosts: new Set(), faults: [] };
 
-/** A page in a browser profile of its own. */
+/** A page in a browser profile of its own, with `clock` one whose time can be turned. */
 export async function page(
   hash = "",
-  { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true, motion = "reduce" } = {},
+  { width = 1280, height = 860, scheme = "light", locale = "en-US", signIn = true, motion = "reduce", clock = false } = {},
 ) {
   const context = await browser.newContext({
     viewport: { width, height },
@@ -118,6 +118,9 @@ export async function page(
       { name: "cesar_key", value: key, domain: hostname, path: "/", httpOnly: true, sameSite: "Strict" },
     ]);
   }
+  // Long, as other tests may want the machine at the same time: nothing here is to be fast.
+  context.setDefaultTimeout(120_000);
+  if (clock) await context.clock.install();
   const made = await context.newPage();
   made.on("request", (request) => {
     const url = new URL(request.url());

@@ -230,7 +230,8 @@ const cases = {
     await ready(on);
     await on.locator("summary", { hasText: "More options" }).click();
     await on.getByLabel("Ignore cached results").check();
-    await choose(on, "harbour.mp3", "welcome.ogg", "short.wav");
+    // The first one takes long enough for the reload and the click.
+    await choose(on, "interview.m4a", "harbour.mp3", "welcome.ogg", "short.wav");
     await start(on);
     await on.locator(".row[data-status=processing]").first().waitFor();
     await on.locator(".row[data-status=queued]").first().waitFor();
@@ -246,7 +247,7 @@ const cases = {
     // The other jobs may end later than this one.
     const unfinished = ".row progress, .row[data-status=queued], .row[data-status=processing]";
     await on.waitForFunction((rows) => !document.querySelector(rows), unfinished, { timeout: 240_000 });
-    check("each bar reaches its end", (await on.locator(".row[data-status=completed]").count()) === 3);
+    check("each bar reaches its end", (await on.locator(".row[data-status=completed]").count()) === 4);
   },
 
   async "the cache says what it saved"() {
@@ -337,18 +338,18 @@ const cases = {
 
   async "a lost server is noticed within three seconds"() {
     if (!pid) return console.log("-- without SERVER_PID");
-    const on = await page();
+    const on = await page("", { clock: true });
     await on.locator(".options-main option").first().waitFor({ state: "attached" });
-    await on.waitForTimeout(1500);
-    const before = Date.now();
     process.kill(pid, "SIGSTOP");
     try {
-      await on.locator(".lost").waitFor({ timeout: 8000 });
-      check("within 3 s, and half a second to draw", Date.now() - before < 3500, `${Date.now() - before} ms`);
+      // 3 s of the page's clock, which hurries: this machine may have other work meanwhile.
+      await on.clock.runFor(3000);
+      await on.locator(".lost").waitFor();
     } finally {
       process.kill(pid, "SIGCONT");
     }
-    await on.locator(".lost").waitFor({ state: "detached", timeout: 8000 });
+    await on.clock.resume();
+    await on.locator(".lost").waitFor({ state: "detached" });
     await on.getByText("The server is back").waitFor();
   },
 

@@ -47,7 +47,7 @@ async function open(options = {}) {
 
 const word = (on, segment, index) => on.locator(`[data-s="${segment}"] > [data-w="${index}"]`);
 const segment = (on, index) => on.locator(`[data-s="${index}"]`);
-const saved = (on) => on.locator(".saving-saved", { hasText: "Saved" }).waitFor({ timeout: 15_000 });
+const saved = (on) => on.locator(".saving-saved", { hasText: "Saved" }).waitFor();
 const now = (on) =>
   on.evaluate(() => {
     const lit = document.querySelector(".now");
@@ -181,7 +181,7 @@ const cases = {
     await until("merged", async () => (await document_()).speakers.length === 2);
     await on.locator(".speaker .sample").first().click();
     await on.locator(".play[aria-label=Pause]").waitFor();
-    await on.locator(".play[aria-label=Play]").waitFor({ timeout: 20_000 });
+    await on.locator(".play[aria-label=Play]").waitFor();
     check("a sample ends by itself", true);
     for (let i = 0; i < 5; i += 1) await on.keyboard.press("Control+z");
     await until("all undone", async () => JSON.stringify((await document_()).segments) === JSON.stringify(before.segments));
@@ -232,7 +232,7 @@ const cases = {
     await edit(on, 5, "broken", "shattered", null);
     await on.context().setOffline(true);
     await on.keyboard.press("Enter");
-    await on.locator(".saving-waiting").waitFor({ timeout: 10_000 });
+    await on.locator(".saving-waiting").waitFor();
     check("it is shown all the same", (await segment(on, 5).innerText()).includes("shattered"));
     await on.context().setOffline(false);
     await saved(on);
@@ -255,7 +255,7 @@ const cases = {
     await edit(on, 6, "agree", "agree, and more", null);
     await on.goto("about:blank");
     await on.goto(`${base}/#/job/${job}`);
-    await on.locator(".typing textarea").waitFor({ timeout: 10_000 });
+    await on.locator(".typing textarea").waitFor();
     check("what was being typed is there again", (await on.locator(".typing textarea").inputValue()).includes("and more"));
     await on.keyboard.press("Escape");
     await edit(on, 6, "agree", "concur", null);
@@ -321,7 +321,7 @@ const cases = {
     form.set("no_cache", "true");
     const sent = await (await fetch(`${base}/transcribe`, { method: "POST", body: form })).json();
     const on = await page(`#/job/${sent.id}`, { height: 480, width: 500 });
-    await on.locator(".turn .w").first().waitFor({ timeout: 90_000 });
+    await on.locator(".turn .w").first().waitFor();
     const running = await on.locator(".running").count();
     await word(on, 0, 1).click();
     await on.locator(".now").waitFor();
@@ -332,7 +332,7 @@ const cases = {
     await until("it is scrolled", async () => (await on.evaluate(() => scrollY)) > 0);
     const top = () => segment(on, 0).evaluate((element) => element.getBoundingClientRect().top);
     const before = await top();
-    await on.getByRole("button", { name: "Export" }).waitFor({ timeout: 120_000 });
+    await on.getByRole("button", { name: "Export" }).waitFor();
     check("the text does not move under the reader", Math.abs((await top()) - before) <= 2, [before, await top()]);
     await until("words have their times", async () => (await on.locator(".turn-edit").count()) > 0);
   },
@@ -421,7 +421,7 @@ const cases = {
     check("nothing moves by itself", (await reading()) === at, [at, await reading()]);
     await on.keyboard.press("Control+f");
     await on.getByPlaceholder("Find").fill("midnight however");
-    await until("all is searched", async () => / of /.test(await on.locator(".find output").innerText()), 5000);
+    await until("all is searched", async () => / of /.test(await on.locator(".find output").innerText()));
     await on.keyboard.press("Enter");
     await on.locator(".found-now").first().waitFor();
     const visible = await on.locator(".found-now").first().evaluate((element) => element.getBoundingClientRect().top);
@@ -430,7 +430,7 @@ const cases = {
     await until("a time far away is shown", async () => on.locator(".now").evaluate((element) => {
       const { top } = element.getBoundingClientRect();
       return top > 100 && top < innerHeight - 150;
-    }, undefined, { timeout: 5000 }).catch(() => false), 8000);
+    }, undefined, { timeout: 5000 }).catch(() => false));
   },
 
   async "text from right to left, every width, both colours"() {
