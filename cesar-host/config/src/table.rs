@@ -490,9 +490,9 @@ pub const SETTINGS: &[Setting] = &[
         "log.format",
         Kind::Choice(&["text", "json"]),
         Fallback::Text("text"),
-        "Log format of the server: text, or one JSON object per line.",
+        "Log format of servers and workers: text, or one JSON object per line.",
     )
-    .flag("log-format", "FORMAT", SERVE),
+    .flag("log-format", "FORMAT", JOBS),
     Setting::new(
         "server.host",
         Kind::Text,
