@@ -14,6 +14,7 @@
 //! | `records` | small texts under names, which several machines share |
 //! | `side_file` | files that a user names beside the recording |
 //! | `nearest` | suggestions for mistyped names |
+//! | `trace` | traces of requests across processes |
 //! | `units` | sizes and durations as users write them |
 //! | [`tls_roots`] | root certificates for the host's clients |
 
@@ -30,6 +31,7 @@ mod records;
 mod replace;
 mod side_file;
 pub mod tls_roots;
+mod trace;
 mod units;
 
 pub use clock::{Clock, ManualClock, SystemClock, rfc3339, rfc3339_seconds};
@@ -43,4 +45,5 @@ pub use nearest::nearest;
 pub use records::{MemoryRecords, Record, Records, RecordsError, change_record};
 pub use replace::{replace, replace_durably};
 pub use side_file::{open_file, open_input, read_file};
+pub use trace::{TraceId, TraceParent, TraceParentError};
 pub use units::{OFF, parse_duration, parse_size, parse_time};

@@ -120,6 +120,11 @@ impl JobId {
         Self(Builder::from_unix_timestamp_millis(position >> 12, &counter_and_random).into_uuid())
     }
 
+    /// Its 128 bits.
+    pub(super) fn bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
     /// Milliseconds and counter.
     fn position(self) -> u64 {
         let (high, _) = self.0.as_u64_pair();

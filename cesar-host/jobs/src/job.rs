@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use cesar_base::TraceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -244,4 +245,12 @@ pub struct Job {
     pub coalesce_key: Option<String>,
     /// The webhook, if the request names one.
     pub webhook: Option<Webhook>,
+}
+
+impl Job {
+    /// The trace of the request that submitted it, else the one whose id is the job's.
+    pub fn trace_id(&self) -> TraceId {
+        let parent = self.request.trace.map(|parent| parent.trace);
+        parent.unwrap_or_else(|| TraceId(self.id.bytes()))
+    }
 }

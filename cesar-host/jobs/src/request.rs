@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use cesar_base::{Digest, GivenValue};
+use cesar_base::{Digest, GivenValue, TraceParent};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
@@ -221,6 +221,9 @@ pub struct JobRequest {
     /// The parameters over the settings; absent in jobs of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<ResolvedRequest>,
+    /// The span of the HTTP request that submitted it, where the client or its server traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceParent>,
     /// What was requested, without `url`, `language` and `task`.
     #[serde(flatten)]
     pub parameters: TranscribeRequest,
@@ -234,6 +237,7 @@ impl JobRequest {
             label: String::new(),
             title: None,
             resolved: None,
+            trace: None,
             parameters: TranscribeRequest::default(),
         }
     }
@@ -252,10 +256,10 @@ impl JobRequest {
     }
 
     /// SHA-256 over the request, an upload counting by its content: equal for a request that is sent again. Absent
-    /// fields do not count, so that a new field changes no fingerprint; nor do the title, which changes later, and the server's settings.
+    /// fields do not count, so that a new field changes no fingerprint; nor do the title, which changes later, the server's settings and the trace.
     pub fn fingerprint(&self) -> Digest {
         let mut request = self.clone();
-        (request.title, request.resolved) = (None, None);
+        (request.title, request.resolved, request.trace) = (None, None, None);
         if let Source::Upload { upload, .. } = &mut request.source {
             *upload = UploadId::nil();
         }

@@ -25,6 +25,19 @@ pub enum StageOutcome {
 }
 
 impl StageOutcome {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Shared => "shared",
+            Self::Waited => "waited",
+            Self::Renewed => "renewed",
+            Self::Miss => "miss",
+            Self::Ran => "ran",
+        }
+    }
+
     /// Whether the result is one of the cache.
     #[must_use]
     pub const fn is_found(self) -> bool {

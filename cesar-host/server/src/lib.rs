@@ -25,6 +25,7 @@
 //! | `keys`, `address` | API keys; the addresses that the server may connect to |
 //! | `signals` | the phases of the shutdown and wake-ups |
 //! | `figures` | metrics and counts |
+//! | `traces` | traces of requests and jobs |
 //! | `state` | what the parts of a server share, by owner |
 //! | `work` | jobs: plan, runs, transcripts, periodic work |
 //! | `outbound` | webhooks |
@@ -60,6 +61,7 @@ mod signals;
 mod state;
 #[cfg(test)]
 mod testing;
+mod traces;
 mod work;
 
 pub use description::openapi::text as openapi_text;

@@ -352,6 +352,17 @@ fn fingerprints_identify_the_request() {
     let mut resolved = request();
     resolved.resolved = Some(ResolvedRequest::default());
     assert_eq!(resolved.fingerprint(), fingerprint, "the settings are not the client's");
+    let mut traced = request();
+    traced.trace = Some(
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+            .parse()
+            .unwrap(),
+    );
+    assert_eq!(
+        traced.fingerprint(),
+        fingerprint,
+        "a request that is sent again has another span"
+    );
 }
 
 /// The JSON is from a database of version 1.0.0.

@@ -7,6 +7,8 @@ use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use cesar_base::TraceId;
+use tracing::field;
 
 use crate::admission::cookie;
 use crate::admission::origin::check_origin;
@@ -16,6 +18,7 @@ use crate::refusal::envelope::Envelope;
 use crate::refusal::problem::Problem;
 use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client};
+use crate::traces::RequestSpan;
 
 /// The header of the request's id.
 const REQUEST_ID: &str = "x-request-id";
@@ -31,7 +34,7 @@ fn is_open(path: &str) -> bool {
 }
 
 /// Assigns an id to the request; logs and counts it.
-pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
@@ -40,10 +43,13 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let route = matched.unwrap_or_else(|| "other".to_owned());
+    let span = (!is_probe(&route)).then(|| RequestSpan::begin(method_label(&method), &route, request.headers_mut()));
+    let trace = span.as_ref().and_then(RequestSpan::trace);
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
+    span.into_iter().for_each(|span| span.end(response.status()));
     app.figures.metrics.request(&method, &route, status, took);
-    log_request(&id, &method, &route, status, took);
+    log_request(&id, trace, &method, &route, status, took);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -51,15 +57,22 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
 }
 
 /// Writes a line to the log, for the endpoints of periodic probes at the debug level.
-fn log_request(id: &str, method: &Method, route: &str, status: u16, took: Duration) {
+fn log_request(id: &str, trace: Option<TraceId>, method: &Method, route: &str, status: u16, took: Duration) {
     let (ms, method) = (
         u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         method_label(method),
     );
-    match route {
-        "/health" | "/metrics" => tracing::debug!(request = id, method, route, status, ms, "request"),
-        _ => tracing::info!(request = id, method, route, status, ms, "request"),
+    let trace = trace.map(field::display);
+    if is_probe(route) {
+        tracing::debug!(request = id, trace, method, route, status, ms, "request");
+    } else {
+        tracing::info!(request = id, trace, method, route, status, ms, "request");
     }
+}
+
+/// Whether monitoring asks the endpoint periodically.
+fn is_probe(route: &str) -> bool {
+    matches!(route, "/health" | "/metrics")
 }
 
 /// The same for a request that one endpoint answers without the router. `None` when the router must handle it, such as a request to refuse.
@@ -77,7 +90,7 @@ pub(crate) fn at_once(
     let mut response = answer(cookie::client(&app.access.gate, method, headers).map(Client));
     let (status, took) = (response.status().as_u16(), began.elapsed());
     app.figures.metrics.request(method, route, status, took);
-    log_request(&id, method, route, status, took);
+    log_request(&id, None, method, route, status, took);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&id) {

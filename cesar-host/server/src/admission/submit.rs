@@ -10,6 +10,7 @@ use crate::admission::idempotency;
 use crate::admission::upload::{FormFields, Received};
 use crate::refusal::{Code, Refusal};
 use crate::state::{App, Client};
+use crate::traces;
 use crate::work::requests::check;
 
 impl FormFields for TranscribeRequest {
@@ -47,6 +48,7 @@ pub(crate) fn job_request(mut parameters: TranscribeRequest, file: Option<&Recei
         label,
         title: None,
         resolved: None,
+        trace: None,
         parameters,
     })
 }
@@ -65,7 +67,10 @@ pub(crate) async fn submit(
     }
     let mut new = NewJob {
         idempotency: idempotency::key(headers, &client.0, &request)?,
-        request,
+        request: JobRequest {
+            trace: traces::parent(headers),
+            ..request
+        },
         coalesce_key,
     };
     let submission = app
@@ -85,6 +90,7 @@ pub(crate) async fn submit(
         .await?;
     match submission? {
         Submission::New(job) => {
+            tracing::info!(job = %job.id, trace = %job.trace_id(), "job submitted");
             app.events.feed.job(&job);
             app.signals.jobs_ready.notify_all();
             Ok(job)

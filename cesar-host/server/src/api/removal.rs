@@ -165,7 +165,7 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
     shared.events.feed.removed(job.id);
     shared.recordings.downloads.close(job.id);
     if let Err(error) = shared.transcripts.shares.remove_jobs(&[job.id], SystemClock.now_ms()) {
-        tracing::warn!(job = %job.id, "{error}");
+        tracing::warn!(job = %job.id, trace = %job.trace_id(), "{error}");
     }
     let mut parts = vec![RemovedPart {
         kind: "job",
@@ -175,7 +175,7 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
         let bytes = std::fs::metadata(shared.uploads.files.path(upload)).map(|metadata| metadata.len());
         // An upload that cannot be removed now is swept later.
         if let Err(error) = shared.uploads.files.remove(upload) {
-            tracing::warn!(job = %job.id, "cannot remove an upload before the next sweep: {error}");
+            tracing::warn!(job = %job.id, trace = %job.trace_id(), "cannot remove an upload before the next sweep: {error}");
         }
         parts.extend(bytes.ok().map(|bytes| RemovedPart {
             kind: "upload",
@@ -195,7 +195,7 @@ fn remove_now(shared: &Shared, job: &Job, corrections: bool) -> Result<Vec<Remov
             bytes: None,
         });
     }
-    tracing::info!(job = %job.id, "job removed");
+    tracing::info!(job = %job.id, trace = %job.trace_id(), "job removed");
     Ok(parts)
 }
 

@@ -34,9 +34,9 @@ pub(crate) fn run(shared: &App) {
         match shared.jobs.store.claim_webhook(CLAIM_TIMEOUT) {
             Ok(Some(claim)) => {
                 let delivery = deliver(&agent, &shared.outbound.webhook_secret, &claim.job);
-                tracing::info!(job = %claim.job.id, "webhook attempt: {:?}", delivery.verdict);
+                tracing::info!(job = %claim.job.id, trace = %claim.job.trace_id(), "webhook attempt: {:?}", delivery.verdict);
                 if let Err(error) = shared.jobs.store.record_delivery(&claim.lease, &delivery) {
-                    tracing::warn!(job = %claim.job.id, "cannot store the result of the webhook: {error}");
+                    tracing::warn!(job = %claim.job.id, trace = %claim.job.trace_id(), "cannot store the result of the webhook: {error}");
                 }
             }
             Ok(None) => shared.signals.webhooks_ready.wait(until_due(shared)),

@@ -8,6 +8,8 @@ use cesar_pipeline::Stage;
 use cesar_runner::CancelToken;
 use parking_lot::Mutex;
 
+use crate::traces::JobSpan;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
     /// A client cancelled the job.
@@ -24,6 +26,7 @@ pub(crate) struct Run {
     pub(crate) job: JobId,
     pub(crate) lease: Lease,
     pub(crate) cancel: CancelToken,
+    pub(crate) span: JobSpan,
     state: Mutex<State>,
     /// The number of the last event that the store has.
     kept: Mutex<u64>,
@@ -76,7 +79,7 @@ impl State {
 }
 
 impl Run {
-    pub(crate) fn new(lease: Lease) -> Self {
+    pub(crate) fn new(lease: Lease, span: JobSpan) -> Self {
         let report = Report {
             timings: BTreeMap::new(),
             ..Report::default()
@@ -90,6 +93,7 @@ impl Run {
             job: lease.job,
             lease,
             cancel: CancelToken::default(),
+            span,
             state: Mutex::new(state),
             kept: Mutex::new(0),
         }

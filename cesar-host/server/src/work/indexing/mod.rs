@@ -98,13 +98,13 @@ pub fn add_job(index: &Index, job: &Job, document: &str, corrections: Option<&Co
                 None => Ok(()),
             },
             Err(error) => {
-                tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
+                tracing::debug!(job = %job.id, trace = %job.trace_id(), "the transcript is not indexed: {error}");
                 Ok(())
             }
         },
     });
     if let Err(error) = added {
-        tracing::debug!(job = %job.id, "the transcript is not indexed: {error}");
+        tracing::debug!(job = %job.id, trace = %job.trace_id(), "the transcript is not indexed: {error}");
     }
 }
 

@@ -22,7 +22,9 @@ pub(crate) fn add_ended_job(shared: &Shared, job: &Job) {
     match shared.jobs.store.document(job.id) {
         Ok(Some(document)) => add_job(index, job, &document, Some(&shared.transcripts.corrections)),
         Ok(None) => {}
-        Err(error) => tracing::debug!(job = %job.id, "cannot read the transcript for the search index: {error}"),
+        Err(error) => {
+            tracing::debug!(job = %job.id, trace = %job.trace_id(), "cannot read the transcript for the search index: {error}")
+        }
     }
 }
 

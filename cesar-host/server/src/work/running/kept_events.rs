@@ -25,7 +25,7 @@ pub(crate) fn keep(shared: &Shared, run: &Run) {
         let Some(newest) = events.last() else { return };
         match shared.jobs.store.keep_events(&run.lease, &events) {
             Ok(()) => *kept = newest.position.number,
-            Err(error) => tracing::debug!(job = %run.job, "cannot keep events: {error}"),
+            Err(error) => tracing::debug!(job = %run.job, trace = %run.span.trace(), "cannot keep events: {error}"),
         }
     });
 }

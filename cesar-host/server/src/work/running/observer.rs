@@ -54,6 +54,7 @@ impl<'a> RunObserver<'a> {
 
     fn finished(&self, report: &StageReport) {
         self.run.finished(report.stage, is_hit(report.outcome), report.ms);
+        self.run.span.stage_ended(report);
         if report.stage == Stage::Download {
             // A run that has lost its job is stopped by housekeeping, or fails at its end.
             if let Ok(job) = self.shared.jobs.store.downloaded(&self.run.lease) {
@@ -76,7 +77,10 @@ impl<'a> RunObserver<'a> {
 impl Observer for RunObserver<'_> {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Started { stage, .. } => self.run.advance(*stage, 0.0),
+            Event::Started { stage, .. } => {
+                self.run.advance(*stage, 0.0);
+                self.run.span.stage_began(*stage);
+            }
             Event::Resumed { stage, done, total } => self.publish(
                 JobEventKind::Resumed,
                 json!({ "stage": stage, "done": done, "total": total }),
@@ -94,18 +98,21 @@ impl Observer for RunObserver<'_> {
             Event::Finished(report) => self.finished(report),
             Event::Failed { stage } => {
                 self.run.failed(*stage);
+                self.run.span.stage_failed(*stage);
                 self.publish(JobEventKind::Failed, json!({ "stage": stage }));
             }
-            Event::Detail(text) => tracing::info!(job = %self.run.job, "{text}"),
+            Event::Detail(text) => tracing::info!(job = %self.run.job, trace = %self.run.span.trace(), "{text}"),
             Event::Warning(text) => {
-                tracing::warn!(job = %self.run.job, "{text}");
+                tracing::warn!(job = %self.run.job, trace = %self.run.span.trace(), "{text}");
                 self.publish(JobEventKind::Warning, json!({ "message": text }));
             }
             Event::Log { level, target, message } => match level {
-                0 | 1 => tracing::error!(job = %self.run.job, from = target, "{message}"),
-                2 => tracing::warn!(job = %self.run.job, from = target, "{message}"),
-                3 => tracing::info!(job = %self.run.job, from = target, "{message}"),
-                _ => tracing::debug!(job = %self.run.job, from = target, "{message}"),
+                0 | 1 => {
+                    tracing::error!(job = %self.run.job, trace = %self.run.span.trace(), from = target, "{message}")
+                }
+                2 => tracing::warn!(job = %self.run.job, trace = %self.run.span.trace(), from = target, "{message}"),
+                3 => tracing::info!(job = %self.run.job, trace = %self.run.span.trace(), from = target, "{message}"),
+                _ => tracing::debug!(job = %self.run.job, trace = %self.run.span.trace(), from = target, "{message}"),
             },
         }
     }

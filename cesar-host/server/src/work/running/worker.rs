@@ -25,6 +25,7 @@ use crate::refusal::{Code, Refusal};
 use crate::state::events::JobEventKind;
 use crate::state::jobs::{Run, StopReason};
 use crate::state::{App, Shared};
+use crate::traces::JobSpan;
 use crate::work::indexing;
 use crate::work::requests::{needed_label, part, plan};
 use crate::work::running::failure;
@@ -137,12 +138,12 @@ fn until_due(shared: &Shared) -> Duration {
 /// When its end cannot be stored.
 fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
     let job = &claim.job;
-    let run = Arc::new(Run::new(claim.lease));
+    let run = Arc::new(Run::new(claim.lease, JobSpan::begin(job)));
     shared.jobs.running.insert(&run);
     let _guard = RunGuard { shared, run: &run };
     shared.events.hub.begin(job.id, claim.lease.number);
     shared.events.feed.job(job);
-    tracing::info!(job = %job.id, attempt = job.attempts, "job started");
+    tracing::info!(job = %job.id, trace = %run.span.trace(), attempt = job.attempts, "job started");
     let result = execute(shared, &run, job);
     let next = match &result {
         Err(Unfinished::NoRecording(error)) if error.is_storage_away() => Next::Pause,
@@ -153,12 +154,13 @@ fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
     let ended = finish(shared, &run, job, result);
     match ended {
         Ok(job) => {
-            publish_end(shared, &job);
+            publish_end(shared, &run, &job);
             indexing::add_ended_job(shared, &job);
         }
         Err(JobsError::LeaseLost { .. }) => {
             shared.figures.metrics.lease_lost();
-            tracing::warn!(job = %job.id, "the lease of the job was lost; its result is dropped");
+            run.span.end("lost", Some("the lease was lost"));
+            tracing::warn!(job = %job.id, trace = %run.span.trace(), "the lease of the job was lost; its result is dropped");
             return Ok(Next::Register);
         }
         Err(error) => {
@@ -193,8 +195,10 @@ impl Drop for RunGuard<'_> {
 }
 
 /// Publishes the end of an attempt.
-fn publish_end(shared: &Shared, job: &Job) {
-    tracing::info!(job = %job.id, state = %job.state, "attempt ended");
+fn publish_end(shared: &Shared, run: &Run, job: &Job) {
+    tracing::info!(job = %job.id, trace = %run.span.trace(), state = %job.state, "attempt ended");
+    run.span
+        .end(job.state.as_str(), job.error.as_ref().map(|error| error.code.as_str()));
     shared.events.feed.job(job);
     let view = JobView::new(job).to_json();
     if job.state.has_ended() {
@@ -290,7 +294,7 @@ fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfi
             None => {}
         }
     }
-    tracing::warn!(job = %job.id, "attempt failed: {error}");
+    tracing::warn!(job = %job.id, trace = %run.span.trace(), "attempt failed: {error}");
     let failure = failure::classify(&error, run.phase(), engine);
     shared.jobs.store.fail(&run.lease, &failure)
 }
@@ -305,10 +309,10 @@ fn without_recording(shared: &Shared, run: &Run, job: &Job, error: &JobsError) -
     }
     // At once: another machine may reach the storage, or have the recording.
     if error.is_storage_away() {
-        tracing::error!(job = %job.id, "the job waits: {error}");
+        tracing::error!(job = %job.id, trace = %run.span.trace(), "the job waits: {error}");
         return shared.jobs.store.hand_back(&run.lease);
     }
-    tracing::warn!(job = %job.id, "attempt failed: {error}");
+    tracing::warn!(job = %job.id, trace = %run.span.trace(), "attempt failed: {error}");
     let error = StageError {
         code: "unreadable".to_owned(),
         message: "the server cannot read the uploaded recording; its log says why".to_owned(),
@@ -355,7 +359,7 @@ fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, 
     let Some(partial) = &documented.partial else {
         return shared.jobs.store.complete(&run.lease, text, &report);
     };
-    tracing::warn!(job = %run.job, stage = partial.stage, "the transcript is partial: {}", partial.message);
+    tracing::warn!(job = %run.job, trace = %run.span.trace(), stage = partial.stage, "the transcript is partial: {}", partial.message);
     let error = StageError {
         code: partial.reason.clone(),
         message: partial.message.clone(),

@@ -153,7 +153,7 @@ fn report(shared: &Shared, run: &Run, published: &mut HashMap<JobId, Progress>) 
                 run.stop(StopReason::Lost);
             }
         }
-        Err(error) => tracing::warn!(job = %run.job, "cannot store the progress: {error}"),
+        Err(error) => tracing::warn!(job = %run.job, trace = %run.span.trace(), "cannot store the progress: {error}"),
     }
 }
 

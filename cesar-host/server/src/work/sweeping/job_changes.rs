@@ -110,6 +110,7 @@ mod tests {
     use super::*;
     use crate::state::jobs::Run;
     use crate::testing::{app, process};
+    use crate::traces::JobSpan;
 
     #[test]
     fn a_change_by_another_server_is_shown_and_wakes_listeners() {
@@ -168,7 +169,9 @@ mod tests {
         app.jobs.store.submit(&NewJob::new(request)).unwrap();
         let worker = app.jobs.workers.register().unwrap();
         let claim = app.jobs.store.claim(worker.id()).unwrap().unwrap();
-        app.jobs.running.insert(&std::sync::Arc::new(Run::new(claim.lease)));
+        app.jobs
+            .running
+            .insert(&std::sync::Arc::new(Run::new(claim.lease, JobSpan::begin(&claim.job))));
         apply(&app, vec![Change::Changed(claim.job.id)]);
         assert!(app.events.feed.since(0).events.is_empty());
     }
