@@ -9,6 +9,7 @@
 //! - [`addresses`]: runs with a URL as input.
 //! - [`chance`]: random numbers with a seed.
 //! - [`clients`]: third-party programs that the suite uses.
+//! - [`collector`]: a real collector of traces.
 //! - [`fault_proxy`]: a proxy that fails on request.
 //! - [`hosts`]: network namespaces as hosts of a network.
 //! - [`hub`]: a server that imitates the hub of Hugging Face.
@@ -37,6 +38,7 @@
 pub mod addresses;
 pub mod chance;
 pub mod clients;
+pub mod collector;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]

@@ -44,6 +44,7 @@ mod serve;
 mod shared_cache;
 mod summary;
 mod times;
+mod trace_export;
 mod transcribe;
 mod watch;
 mod work;

@@ -20,7 +20,7 @@ use super::args::{JsonFlag, SettingFlags, group};
 use crate::cli::columns::aligned;
 use crate::cli::report::{Exit, Failure, note, print, print_json};
 use crate::cli::shared_cache::SharedCache;
-use crate::cli::{blobs, host, parallel};
+use crate::cli::{blobs, host, parallel, trace_export};
 
 /// The command's arguments.
 #[derive(clap::Args)]
@@ -101,7 +101,7 @@ fn serve(args: &Args, settings: &Settings, verbosity: i8) -> Result<Exit, Failur
     log(settings.log.json, verbosity);
     let workers = if args.no_workers { 0 } else { settings.server.workers };
     let prepared = prepare(settings, workers, None)?;
-    prepared.run(|setup| {
+    prepared.run("cesar-serve", |setup| {
         cesar_server::serve(setup, args.metrics.as_deref(), |addresses| {
             if args.ready_json {
                 print(&ready_json(addresses));
@@ -119,9 +119,17 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Runs it to its end, and returns the exit code.
-    pub(super) fn run(self, live: impl FnOnce(Setup) -> Result<Ended, ServeError>) -> Result<Exit, Failure> {
+    /// Runs it to its end as this service of traces, and returns the exit code.
+    pub(super) fn run(
+        self,
+        service: &'static str,
+        live: impl FnOnce(Setup) -> Result<Ended, ServeError>,
+    ) -> Result<Exit, Failure> {
+        let traces = trace_export::start(service)?;
         let ended = live(self.setup).map_err(Failure::failed)?;
+        if ended == Ended::Orderly {
+            traces.finish();
+        }
         let shared = self.shared_cache;
         let left = shared.and_then(|shared| shared.finish(&|| ended == Ended::AtOnce));
         left.iter().for_each(|note| tracing::warn!("{note}"));

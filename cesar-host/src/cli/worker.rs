@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, settings: &Settings, verbosity: i8) -> Result<Exi
     serve::log(settings.log.json, verbosity);
     let concurrency = args.concurrency.unwrap_or(settings.server.workers.max(1));
     let prepared = serve::prepare(settings, concurrency, Some(args.labels.clone()))?;
-    prepared.run(|setup| {
+    prepared.run("cesar-worker", |setup| {
         cesar_server::work(setup, args.metrics.as_deref(), |addresses| {
             if args.ready_json {
                 print(&serve::ready_json(addresses));

@@ -21,5 +21,6 @@ mod roles;
 mod search;
 mod shares;
 mod speakers;
+mod traces;
 mod uploads;
 mod urls;

@@ -1,10 +1,10 @@
 //! Calls of cargo.
 //!
 //! Build scripts are shared between `build`, `test`, `clippy` and `doc` as long as the profile and the features are the same: hence
-//! `--release --workspace` in each of them. The demo builds fewer packages, with the same features (`tests/src/selection.rs`). The
-//! suite is built with overflow checks and debug assertions in Cesar's own crates (`tests/checked.toml`), which does not affect
-//! dependencies. The compiler launcher is passed to CMake by environment and is not part of cargo's fingerprints, so a plain `cargo
-//! build --release` after these does not compile the C++ again.
+//! `--release --workspace` in each of them. The demo builds fewer packages, with the same features of their dependencies
+//! (`tests/src/selection.rs`). The suite is built with features that are off by default, and with overflow checks and debug assertions in
+//! Cesar's own crates (`tests/checked.toml`); neither affects dependencies that are built from C++. The compiler launcher is passed to CMake
+//! by environment and is not part of cargo's fingerprints, so a plain `cargo build --release` after these does not compile the C++ again.
 
 use crate::{
     environment::own_variables,
@@ -28,10 +28,13 @@ const FUZZ_SECONDS: &str = "60";
 /// The release profile with the checks of the suite.
 pub(crate) const CHECKED: [&str; 3] = ["--release", "--config", "tests/checked.toml"];
 
+/// All packages, and what is behind features that are off by default.
+const EVERYTHING: [&str; 3] = ["--workspace", "--features", "cesar-host/otel"];
+
 /// Builds everything, as in the suite.
 pub(crate) fn build_checked() -> Outcome {
     announce("build with checks (the C++ of both engines takes several minutes the first time)");
-    step(cargo("build").args(CHECKED).arg("--workspace"))
+    step(cargo("build").args(CHECKED).args(EVERYTHING))
 }
 
 /// Builds the packages of the demo, as for users, and calls `with_program` as soon as the program is there, beside the rest of the build.
@@ -39,8 +42,13 @@ pub(crate) fn build_demo(with_program: impl FnOnce() -> Outcome + Send) -> Outco
     announce("build (the C++ of the engine takes several minutes the first time)");
     let mut command = cargo("build");
     command.args(["--release", "--message-format=json-render-diagnostics"]);
-    command.args(DEMO_PACKAGES.iter().flat_map(|package| ["-p", package]));
+    command.args(of_demo());
     beside_program(&mut command, with_program)
+}
+
+/// The options that select the packages of the demo.
+fn of_demo() -> impl Iterator<Item = &'static str> {
+    DEMO_PACKAGES.iter().flat_map(|package| ["-p", package])
 }
 
 fn beside_program(build: &mut Command, with_program: impl FnOnce() -> Outcome + Send) -> Outcome {
@@ -96,7 +104,15 @@ pub(crate) fn check() -> Outcome {
     step(
         cargo("clippy")
             .args(CHECKED)
-            .args(["--workspace", "--all-targets", "--", "-D", "warnings"]),
+            .args(EVERYTHING)
+            .args(["--all-targets", "--", "-D", "warnings"]),
+    )?;
+    // What users build, without those features.
+    step(
+        cargo("clippy")
+            .args(CHECKED)
+            .args(of_demo())
+            .args(["--", "-D", "warnings"]),
     )?;
     document()
 }
@@ -110,13 +126,13 @@ pub(crate) fn test(options: &[String]) -> Outcome {
         (skip::FILE, skipped.path().as_os_str()),
     ];
     let passed = if options.is_empty() {
-        let tests = suite::run(cargo("test").args(CHECKED).arg("--workspace"), &variables);
-        tests.and_then(|()| step(cargo("test").args(CHECKED).args(["--workspace", "--doc"])))
+        let tests = suite::run(cargo("test").args(CHECKED).args(EVERYTHING), &variables);
+        tests.and_then(|()| step(cargo("test").args(CHECKED).args(EVERYTHING).arg("--doc")))
     } else {
         let whole = if names_a_package(options) {
             &[][..]
         } else {
-            &["--workspace"]
+            &EVERYTHING[..]
         };
         step(cargo("test").args(CHECKED).args(whole).args(options).envs(variables))
     };
@@ -130,7 +146,8 @@ fn document() -> Outcome {
     step(
         cargo("doc")
             .args(CHECKED)
-            .args(["--workspace", "--no-deps"])
+            .args(EVERYTHING)
+            .arg("--no-deps")
             .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }

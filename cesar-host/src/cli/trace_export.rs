@@ -1,0 +1,225 @@
+//! The export of traces by OpenTelemetry (OTLP over HTTP), for servers and workers of a program with the feature `otel`.
+//!
+//! The variables are those of the [OpenTelemetry specification](https://opentelemetry.io/docs/specs/otel/protocol/exporter/). Without an
+//! endpoint among them nothing is exported: the specification's default, a collector on this machine, would be asked by everyone.
+
+use super::report::Failure;
+
+/// The variables that name the endpoint, the more special one first.
+const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+/// The value of a variable, unless it is empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The first of the variables that has a value, with it.
+fn first(names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    names
+        .into_iter()
+        .find_map(|name| variable(name).map(|value| (name, value)))
+}
+
+/// The endpoint, unless the export is off.
+fn endpoint() -> Option<(&'static str, String)> {
+    let is_off = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value.eq_ignore_ascii_case("none"));
+    first(ENDPOINTS).filter(|_| !is_off)
+}
+
+#[cfg(feature = "otel")]
+pub(super) use with::start;
+
+#[cfg(not(feature = "otel"))]
+pub(super) use without::start;
+
+#[cfg(not(feature = "otel"))]
+mod without {
+    use super::{Failure, endpoint};
+
+    /// Nothing is exported.
+    pub(in crate::cli) struct TraceExport;
+
+    /// Says so where an endpoint is named.
+    #[expect(clippy::unnecessary_wraps, reason = "the same function as with the feature")]
+    pub(in crate::cli) fn start(_service: &'static str) -> Result<TraceExport, Failure> {
+        if let Some((name, _)) = endpoint() {
+            tracing::warn!(
+                "`{name}` has no effect: this program was built without the feature `otel`, and exports no traces"
+            );
+        }
+        Ok(TraceExport)
+    }
+
+    impl TraceExport {
+        pub(in crate::cli) fn finish(self) {}
+    }
+}
+
+#[cfg(feature = "otel")]
+mod with {
+    use std::fmt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use opentelemetry::{KeyValue, global};
+    use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+    use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use ureq::http::Uri;
+
+    use super::{Failure, endpoint, first, variable};
+
+    const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+    const PROTOCOL: &str = "http/protobuf";
+    /// Time of a request to the collector.
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    /// Time for the last spans, when the process ends.
+    const LAST: Duration = Duration::from_secs(3);
+    /// The largest answer that is read.
+    const LARGEST_ANSWER: u64 = 64 * 1024;
+
+    /// The running export, if there is one.
+    pub(in crate::cli) struct TraceExport(Option<SdkTracerProvider>);
+
+    /// Starts it, as the variables ask.
+    ///
+    /// # Errors
+    /// When a variable has a value that cannot be used.
+    pub(in crate::cli) fn start(service: &'static str) -> Result<TraceExport, Failure> {
+        let Some((name, url)) = endpoint() else {
+            return Ok(TraceExport(None));
+        };
+        if let Some((name, protocol)) = first(PROTOCOLS)
+            && protocol != PROTOCOL
+        {
+            return Err(Failure::usage(format!(
+                "`{name}` is `{protocol}`, and traces are exported by `{PROTOCOL}` only; collectors receive it at port 4318"
+            )));
+        }
+        if !is_http(&url) {
+            return Err(Failure::usage(format!(
+                "`{name}` is no address of HTTP; write it as `http://HOST:4318`"
+            )));
+        }
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Client::new()?)
+            .build()
+            .map_err(|error| Failure::usage(format!("traces cannot be exported: {error}")))?;
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource(service))
+            .with_batch_exporter(exporter)
+            .build();
+        global::set_tracer_provider(provider.clone());
+        Ok(TraceExport(Some(provider)))
+    }
+
+    /// Whether this is the address of a server of HTTP.
+    fn is_http(url: &str) -> bool {
+        let uri = url.parse::<Uri>().unwrap_or_default();
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    }
+
+    /// An address without the name and password that it may have.
+    fn shown(uri: &Uri) -> String {
+        let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let (scheme, host) = (uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default());
+        format!("{scheme}://{host}{port}{}", uri.path())
+    }
+
+    impl TraceExport {
+        /// Exports what is left.
+        pub(in crate::cli) fn finish(self) {
+            // The client has said what failed.
+            let _ = self.0.map(|provider| provider.shutdown_with_timeout(LAST));
+        }
+    }
+
+    /// What exports: a name that the user's variables replace, and where it runs.
+    fn resource(service: &'static str) -> Resource {
+        let is_named = variable("OTEL_SERVICE_NAME").is_some()
+            || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| list.contains("service.name="));
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let builder = Resource::builder().with_attributes([
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("host.name", host.trim().to_owned()),
+            KeyValue::new("process.pid", i64::from(std::process::id())),
+        ]);
+        if is_named {
+            builder.build()
+        } else {
+            builder.with_service_name(service).build()
+        }
+    }
+
+    /// The HTTP client of the rest of the host. The exporter calls it on a thread of its own.
+    struct Client {
+        agent: ureq::Agent,
+        /// Whether the last request failed, which was reported.
+        is_failing: AtomicBool,
+    }
+
+    impl Client {
+        fn new() -> Result<Self, Failure> {
+            let config = ureq::Agent::config_builder()
+                .tls_config(cesar_base::tls_roots::config().map_err(Failure::failed)?)
+                .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")))
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .timeout_global(Some(TIMEOUT))
+                .build();
+            Ok(Self {
+                agent: config.new_agent(),
+                is_failing: AtomicBool::new(false),
+            })
+        }
+
+        /// Says when the collector goes away, and when it is back.
+        fn report(&self, reason: Option<&dyn fmt::Display>) {
+            let was_failing = self.is_failing.swap(reason.is_some(), Ordering::Relaxed);
+            match reason {
+                Some(reason) if !was_failing => {
+                    tracing::warn!("traces cannot be exported, and are dropped: {reason}");
+                }
+                None if was_failing => tracing::info!("traces are exported again"),
+                _ => {}
+            }
+        }
+
+        fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
+            let (parts, body) = request.into_parts();
+            let response = self.agent.run(Request::from_parts(parts, &body[..]))?;
+            let (parts, mut body) = response.into_parts();
+            let answer = body.with_config().limit(LARGEST_ANSWER).read_to_vec()?;
+            Ok(Response::from_parts(parts, Bytes::from(answer)))
+        }
+    }
+
+    impl fmt::Debug for Client {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.debug_struct("Client").finish_non_exhaustive()
+        }
+    }
+
+    #[async_trait]
+    impl HttpClient for Client {
+        async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+            let address = shown(request.uri());
+            match self.send(request) {
+                Ok(response) => {
+                    let refusal =
+                        (!response.status().is_success()).then(|| format!("{address} answers {}", response.status()));
+                    self.report(refusal.as_ref().map(|refusal| refusal as &dyn fmt::Display));
+                    Ok(response)
+                }
+                Err(error) => {
+                    self.report(Some(&format_args!("{address}: {error}")));
+                    Err(error.into())
+                }
+            }
+        }
+    }
+}
