@@ -78,8 +78,10 @@ fn equal_work_is_refused_by_an_index_as_well() {
 #[test]
 fn a_claim_ends_once_beside_recoveries_and_clients() {
     const ENDS: usize = 25;
-    /// Of each thread, at most: which of them comes first decides how many are needed.
-    const STEPS: u64 = 20_000;
+    /// Of each thread, at least.
+    const STEPS: u64 = 150;
+    /// At most: which of them comes first decides how many are needed.
+    const MOST_STEPS: u64 = 20_000;
     let url = cluster().fresh();
     let store = real(&url);
     let jobs: Vec<JobId> = (0..3).map(|_| submitted(&store)).collect();
@@ -95,8 +97,8 @@ fn a_claim_ends_once_beside_recoveries_and_clients() {
     together(&url, |number, store| {
         let random = SeededRandom::new(number as u64);
         let any = |from: u64| usize::try_from(random.next() % from).unwrap();
-        for _ in 0..STEPS {
-            if ended.lock().len() >= ENDS {
+        for step in 0..MOST_STEPS {
+            if step >= STEPS && ended.lock().len() >= ENDS {
                 return;
             }
             if number % 3 == 0 {
