@@ -114,20 +114,24 @@ fn program() -> PathBuf {
 fn spans(output: &str) -> Vec<CollectedSpan> {
     let mut spans: Vec<CollectedSpan> = Vec::new();
     let mut service = String::new();
+    let mut is_span = false;
     for line in output.lines().map(str::trim) {
-        if line.starts_with("Span #") {
+        if line.starts_with("ResourceSpans #") {
+            is_span = false;
+        } else if line.starts_with("Span #") {
+            is_span = true;
             spans.push(CollectedSpan {
                 service: service.clone(),
                 ..CollectedSpan::default()
             });
         } else if let Some((name, value)) = line.strip_prefix("-> ").and_then(|line| line.split_once(": ")) {
-            // The attributes of the service come before its spans.
+            // Those of the service come before its spans.
             match spans.last_mut() {
+                Some(span) if is_span => drop(span.attributes.insert(name.to_owned(), value.to_owned())),
                 _ if name == "service.name" => value.clone_into(&mut service),
-                Some(span) => drop(span.attributes.insert(name.to_owned(), value.to_owned())),
-                None => {}
+                _ => {}
             }
-        } else if let (Some(span), Some((name, value))) = (spans.last_mut(), line.split_once(':')) {
+        } else if let (true, Some(span), Some((name, value))) = (is_span, spans.last_mut(), line.split_once(':')) {
             let field = match name.trim() {
                 "Trace ID" => &mut span.trace,
                 "Parent ID" => &mut span.parent,

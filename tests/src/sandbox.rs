@@ -251,6 +251,7 @@ fn is_setting(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with("CESAR_")
         || name.starts_with("HF_")
+        || name.starts_with("OTEL_")
         || matches!(&*name, "RUST_LOG" | "RUST_BACKTRACE" | "HUGGINGFACE_HUB_CACHE")
 }
 

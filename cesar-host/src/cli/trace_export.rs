@@ -72,14 +72,73 @@ mod with {
 
     use super::{Failure, endpoint, first, variable};
 
-    const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-    const PROTOCOL: &str = "http/protobuf";
-    /// Time of a request to the collector.
-    const TIMEOUT: Duration = Duration::from_secs(10);
+    const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+    /// Time of a request to the collector, unless a variable names another.
+    const TIMEOUT_MS: u64 = 10_000;
     /// Time for the last spans, when the process ends.
     const LAST: Duration = Duration::from_secs(3);
     /// The largest answer that is read.
     const LARGEST_ANSWER: u64 = 64 * 1024;
+
+    /// Variables that the libraries would ignore in silence where they have another value, with what to do then.
+    const CHECKED: [(&str, fn(&str) -> bool, &str); 14] = [
+        (
+            "OTEL_TRACES_EXPORTER",
+            |value| value == "otlp",
+            "use `otlp`, or `none` to export nothing",
+        ),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", is_protocol, PROTOCOL),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", is_protocol, PROTOCOL),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", is_compression, COMPRESSION),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", is_compression, COMPRESSION),
+        ("OTEL_EXPORTER_OTLP_HEADERS", are_headers, HEADERS),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", are_headers, HEADERS),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", is_count, COUNT),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", is_count, COUNT),
+        ("OTEL_BSP_SCHEDULE_DELAY", is_count, COUNT),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", is_count, COUNT),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", is_count, COUNT),
+        (
+            "OTEL_TRACES_SAMPLER",
+            |value| SAMPLERS.contains(&value),
+            "use `always_on`, `always_off` or `traceidratio`, alone or behind `parentbased_`",
+        ),
+        (
+            "OTEL_TRACES_SAMPLER_ARG",
+            |value| value.parse().is_ok_and(|ratio: f64| (0.0..=1.0).contains(&ratio)),
+            "use a number from 0 to 1",
+        ),
+    ];
+    const PROTOCOL: &str = "traces are exported by `http/protobuf` only, which collectors receive at port 4318";
+    const COMPRESSION: &str = "use `gzip` or `none`";
+    const HEADERS: &str = "write it as `NAME=VALUE`, several separated by commas";
+    const COUNT: &str = "use a whole number above 0 (times are in milliseconds)";
+    const SAMPLERS: [&str; 6] = [
+        "always_on",
+        "always_off",
+        "traceidratio",
+        "parentbased_always_on",
+        "parentbased_always_off",
+        "parentbased_traceidratio",
+    ];
+
+    fn is_protocol(value: &str) -> bool {
+        value == "http/protobuf"
+    }
+
+    fn is_compression(value: &str) -> bool {
+        matches!(value, "gzip" | "none")
+    }
+
+    fn are_headers(value: &str) -> bool {
+        value
+            .split(',')
+            .all(|header| header.split_once('=').is_some_and(|(name, _)| !name.trim().is_empty()))
+    }
+
+    fn is_count(value: &str) -> bool {
+        value.parse().is_ok_and(|count: u64| count > 0)
+    }
 
     /// The running export, if there is one.
     pub(in crate::cli) struct TraceExport(Option<SdkTracerProvider>);
@@ -92,12 +151,15 @@ mod with {
         let Some((name, url)) = endpoint() else {
             return Ok(TraceExport(None));
         };
-        if let Some((name, protocol)) = first(PROTOCOLS)
-            && protocol != PROTOCOL
-        {
-            return Err(Failure::usage(format!(
-                "`{name}` is `{protocol}`, and traces are exported by `{PROTOCOL}` only; collectors receive it at port 4318"
-            )));
+        for (name, check, use_instead) in CHECKED {
+            if let Some(value) = variable(name).filter(|value| !check(value)) {
+                // Headers have secrets.
+                let found = match use_instead {
+                    HEADERS => "has an entry of another form".to_owned(),
+                    _ => format!("is `{value}`"),
+                };
+                return Err(Failure::usage(format!("`{name}` {found}; {use_instead}")));
+            }
         }
         if !is_http(&url) {
             return Err(Failure::usage(format!(
@@ -133,26 +195,30 @@ mod with {
     impl TraceExport {
         /// Exports what is left.
         pub(in crate::cli) fn finish(self) {
-            // The client has said what failed.
-            let _ = self.0.map(|provider| provider.shutdown_with_timeout(LAST));
+            let ended = self.0.map(|provider| provider.shutdown_with_timeout(LAST));
+            if let Some(Err(error)) = ended {
+                tracing::warn!("the last traces were not exported: {error}");
+            }
         }
     }
 
-    /// What exports: a name that the user's variables replace, and where it runs.
+    /// What exports and where it runs, as far as the variables of the user do not say it.
     fn resource(service: &'static str) -> Resource {
-        let is_named = variable("OTEL_SERVICE_NAME").is_some()
-            || variable("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| list.contains("service.name="));
+        let named = Resource::builder().build();
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let builder = Resource::builder().with_attributes([
+        let known = [
+            KeyValue::new("service.name", service),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             KeyValue::new("host.name", host.trim().to_owned()),
             KeyValue::new("process.pid", i64::from(std::process::id())),
-        ]);
-        if is_named {
-            builder.build()
-        } else {
-            builder.with_service_name(service).build()
-        }
+        ];
+        let is_absent = |attribute: &KeyValue| {
+            let value = named.get(&attribute.key);
+            value.is_none_or(|value| value.as_str().starts_with("unknown_service"))
+        };
+        Resource::builder()
+            .with_attributes(known.into_iter().filter(is_absent))
+            .build()
     }
 
     /// The HTTP client of the rest of the host. The exporter calls it on a thread of its own.
@@ -164,12 +230,15 @@ mod with {
 
     impl Client {
         fn new() -> Result<Self, Failure> {
+            let timeout_ms = first(TIMEOUTS)
+                .and_then(|(_, value)| value.parse().ok())
+                .unwrap_or(TIMEOUT_MS);
             let config = ureq::Agent::config_builder()
                 .tls_config(cesar_base::tls_roots::config().map_err(Failure::failed)?)
                 .user_agent(concat!("cesar/", env!("CARGO_PKG_VERSION")))
                 .http_status_as_error(false)
                 .max_redirects(0)
-                .timeout_global(Some(TIMEOUT))
+                .timeout_global(Some(Duration::from_millis(timeout_ms)))
                 .build();
             Ok(Self {
                 agent: config.new_agent(),

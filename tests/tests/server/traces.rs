@@ -1,10 +1,8 @@
 //! Traces of jobs through server and worker, as a real collector receives them, and trace ids in the log.
 
-use std::collections::BTreeSet;
-
 use cesar_tests::collector::{CollectedSpan, Collector};
 use cesar_tests::ports::free_ports;
-use cesar_tests::server::{JobWorker, Part, Server, log_of, wave, with_echo};
+use cesar_tests::server::{JobWorker, Part, Server, log_of, until, wave, with_echo};
 use serde_json::Value;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -65,18 +63,17 @@ fn the_trace_of_a_client_goes_through_server_and_worker() {
     server.signal("-TERM");
     assert!(worker.stop().success() && server.end().success());
 
-    let mut spans = collector.spans();
-    spans.retain(|span| span.trace == TRACE);
-    let jobs: BTreeSet<&str> = spans
-        .iter()
-        .filter_map(|span| {
-            span.attributes
-                .get("cesar.job.id")?
-                .strip_prefix("Str(")?
-                .strip_suffix(')')
-        })
-        .collect();
-    assert_eq!(jobs, BTreeSet::from([first.as_str(), &again, &failing]));
+    let mut spans = Vec::new();
+    let is_whole = |spans: &[CollectedSpan]| {
+        let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
+        (count("job"), count("POST /transcribe")) == (3, 3)
+    };
+    // The collector prints them a moment after it has received them.
+    until("the collector has all spans", || {
+        spans = collector.spans();
+        spans.retain(|span| span.trace == TRACE);
+        is_whole(&spans)
+    });
     for (name, job) in [("first", &first), ("again", &again), ("failing", &failing)] {
         let value = format!("Str({job})");
         let span = spans
@@ -123,11 +120,32 @@ fn a_job_without_a_client_that_traces_has_its_id_as_trace() {
 }
 
 #[test]
-fn a_collector_that_is_away_is_reported_once_and_holds_nothing_up() {
+fn a_collector_that_never_answers_holds_nothing_up() {
+    let sandbox = with_echo();
+    // Connections are made, and wait to be accepted.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let export = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        // Longer than this test may take.
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "100000000"),
+    ];
+    let server = Server::start_with(&sandbox, &[], &export);
+    let id = server.submit(&wave(1, 1), &[]);
+    server.wait_for(&id, &["completed"]);
+    server.signal("-TERM");
+    assert!(server.end().success());
+    let log = log_of(&sandbox);
+    assert!(log.contains("the last traces were not exported"), "{log}");
+}
+
+#[test]
+fn a_collector_that_is_away_is_reported_once() {
     let sandbox = with_echo();
     let [closed] = free_ports();
     let url = format!("http://127.0.0.1:{closed}");
-    // A request to export after each span.
+    // Several requests to export.
     let export = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
@@ -160,6 +178,13 @@ fn variables_that_cannot_be_used_are_refused_at_the_start() {
             refused("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             refused("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
             refused("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"),
+            refused("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli"),
+            refused("OTEL_EXPORTER_OTLP_HEADERS", "authorization"),
+            refused("OTEL_EXPORTER_OTLP_TIMEOUT", "10 s"),
+            refused("OTEL_TRACES_SAMPLER", "sometimes"),
+            refused("OTEL_TRACES_SAMPLER_ARG", "often"),
+            refused("OTEL_TRACES_EXPORTER", "console"),
+            refused("OTEL_BSP_SCHEDULE_DELAY", "0"),
         ]
         .concat()
     );

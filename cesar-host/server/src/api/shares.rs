@@ -149,13 +149,13 @@ pub(crate) async fn create(
     if !job.has_document {
         return Err(no_transcript(&job).into());
     }
-    let now_ms = SystemClock.now_ms();
+    let (trace, now_ms) = (job.trace_id(), SystemClock.now_ms());
     let expires_ms = end_ms(expires_in, now_ms, removal_ms(&app, &job))?;
     let author = app.access.gate.author(&client);
     let (token, share) = app
         .block(move |shared| shared.transcripts.shares.add(id, &author, (now_ms, expires_ms)))
         .await??;
-    tracing::info!(job = %id, share = share.id, "link to a transcript made");
+    tracing::info!(job = %id, trace = %trace, share = share.id, "link to a transcript made");
     let created = CreatedShare {
         id: share.id,
         url: format!("/shared/{token}"),

@@ -1,7 +1,7 @@
 //! Traces of requests and jobs across processes, by W3C Trace Context.
 //!
-//! A job belongs to the trace of the HTTP request that submitted it, whichever process runs it; without one, the job's id is the id of its
-//! trace. The log names both. With the feature `otel` ([`span`]), requests, jobs and their stages are spans, which the program exports.
+//! A job belongs to the trace of the HTTP request that submitted it, whichever process runs it and how often; without one, the job's id is
+//! the id of its trace. The log names both. With the feature `otel` ([`span`]), requests, jobs and their stages are spans, which the program exports.
 
 #[cfg_attr(feature = "otel", path = "recorded.rs")]
 #[cfg_attr(not(feature = "otel"), path = "unrecorded.rs")]
@@ -14,7 +14,18 @@ use cesar_base::{TraceId, TraceParent};
 use cesar_jobs::Job;
 use cesar_pipeline::{Stage, StageReport};
 use parking_lot::Mutex;
-use span::{Kind, Span};
+use span::Span;
+
+/// What a span is of.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// A request of another process.
+    Server,
+    /// Work that another process asked for.
+    Consumer,
+    /// A part of a span of this process.
+    Internal,
+}
 
 /// The header of the W3C.
 const TRACE_PARENT: &str = "traceparent";
@@ -78,11 +89,11 @@ pub(crate) struct JobSpan {
 impl JobSpan {
     /// Begins it.
     pub(crate) fn begin(job: &Job) -> Self {
-        let mut span = Span::begin("job", Kind::Consumer, job.request.trace);
+        let mut span = Span::begin("job", Kind::Consumer, Some(parent_of(job)));
         span.set("cesar.job.id", job.id.to_string());
         span.set("cesar.job.attempt", i64::from(job.attempts));
         Self {
-            trace: span.context().map_or_else(|| job.trace_id(), |context| context.trace),
+            trace: job.trace_id(),
             span: Mutex::new(span),
             stages: Mutex::default(),
         }
@@ -93,13 +104,12 @@ impl JobSpan {
         self.trace
     }
 
-    /// A stage begins to run.
+    /// A stage begins to run, or to wait for another process that computes the same.
     pub(crate) fn stage_began(&self, stage: Stage) {
-        let span = self.stage(stage);
-        self.stages.lock().insert(stage, span);
+        self.stages.lock().entry(stage).or_insert_with(|| self.stage(stage));
     }
 
-    /// A stage has a result. One that was found has not begun.
+    /// A stage has a result. One that was found at once has not begun.
     pub(crate) fn stage_ended(&self, report: &StageReport) {
         let began = self.stages.lock().remove(&report.stage);
         let mut span = began.unwrap_or_else(|| self.stage(report.stage));
@@ -131,6 +141,20 @@ impl JobSpan {
     fn stage(&self, stage: Stage) -> Span {
         Span::begin(stage.name(), Kind::Internal, self.span.lock().context())
     }
+}
+
+/// The span above the attempts at a job. The server that accepted it may export nothing, and then it does not exist: all attempts have one
+/// trace nevertheless.
+fn parent_of(job: &Job) -> TraceParent {
+    job.request.trace.unwrap_or_else(|| {
+        let trace = job.trace_id();
+        let [.., a, b, c, d, e, f, g, h] = trace.0;
+        TraceParent {
+            trace,
+            span: [a, b, c, d, e, f, g, h],
+            flags: 1,
+        }
+    })
 }
 
 #[cfg(test)]

@@ -8,13 +8,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue, Value};
 
-/// What a span is of.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    Server,
-    Consumer,
-    Internal,
-}
+use super::Kind;
 
 /// A span, which ends when it is dropped.
 #[derive(Debug)]
@@ -23,14 +17,14 @@ pub(super) struct Span(BoxedSpan);
 impl Span {
     /// Begins one below the parent, or a trace of its own.
     pub(super) fn begin(name: impl Into<String>, kind: Kind, parent: Option<TraceParent>) -> Self {
-        let kind = match kind {
-            Kind::Server => SpanKind::Server,
-            Kind::Consumer => SpanKind::Consumer,
-            Kind::Internal => SpanKind::Internal,
+        let (kind, is_remote) = match kind {
+            Kind::Server => (SpanKind::Server, true),
+            Kind::Consumer => (SpanKind::Consumer, true),
+            Kind::Internal => (SpanKind::Internal, false),
         };
         let builder = SpanBuilder::from_name(name.into()).with_kind(kind);
         let context = match parent {
-            Some(parent) => Context::new().with_remote_span_context(span_context(parent)),
+            Some(parent) => Context::new().with_remote_span_context(span_context(parent, is_remote)),
             None => Context::new(),
         };
         Self(global::tracer("cesar").build_with_context(builder, &context))
@@ -62,8 +56,8 @@ impl Span {
     }
 }
 
-fn span_context(parent: TraceParent) -> SpanContext {
+fn span_context(parent: TraceParent, is_remote: bool) -> SpanContext {
     let trace = opentelemetry::TraceId::from_bytes(parent.trace.0);
     let (span, flags) = (SpanId::from_bytes(parent.span), TraceFlags::new(parent.flags));
-    SpanContext::new(trace, span, flags, true, TraceState::NONE)
+    SpanContext::new(trace, span, flags, is_remote, TraceState::NONE)
 }

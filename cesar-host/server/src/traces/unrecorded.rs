@@ -2,13 +2,7 @@
 
 use cesar_base::TraceParent;
 
-/// What a span is of.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    Server,
-    Consumer,
-    Internal,
-}
+use super::Kind;
 
 /// A span.
 #[derive(Debug)]

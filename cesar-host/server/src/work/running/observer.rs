@@ -94,7 +94,10 @@ impl Observer for RunObserver<'_> {
                     json!({ "start": seconds(*start_ms), "end": seconds(*end_ms), "text": text }),
                 );
             }
-            Event::Waiting { stage, .. } => self.publish(JobEventKind::Progress, json!({ "waiting_for": stage })),
+            Event::Waiting { stage, .. } => {
+                self.run.span.stage_began(*stage);
+                self.publish(JobEventKind::Progress, json!({ "waiting_for": stage }));
+            }
             Event::Finished(report) => self.finished(report),
             Event::Failed { stage } => {
                 self.run.failed(*stage);

@@ -154,6 +154,10 @@ fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
     let ended = finish(shared, &run, job, result);
     match ended {
         Ok(job) => {
+            // One that was handed back has an attempt less, and the error of an earlier one.
+            let is_handed_back = job.attempts < claim.job.attempts;
+            let error = job.error.as_ref().filter(|_| !is_handed_back);
+            run.span.end(job.state.as_str(), error.map(|error| error.code.as_str()));
             publish_end(shared, &run, &job);
             indexing::add_ended_job(shared, &job);
         }
@@ -164,6 +168,7 @@ fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
             return Ok(Next::Register);
         }
         Err(error) => {
+            run.span.end("unstored", Some("the end cannot be stored"));
             if error.is_disk_full() {
                 shared.jobs.waiters.refuse(job.id, unstored());
             }
@@ -191,6 +196,11 @@ struct RunGuard<'a> {
 impl Drop for RunGuard<'_> {
     fn drop(&mut self) {
         self.shared.jobs.running.remove(self.run.job);
+        if std::thread::panicking() {
+            tracing::error!(job = %self.run.job, trace = %self.run.span.trace(), "the attempt panicked");
+        }
+        // Without effect on one that has ended.
+        self.run.span.end("lost", Some("the attempt did not end"));
     }
 }
 

@@ -172,8 +172,10 @@ fn recover(shared: &Shared) {
     match shared.jobs.workers.recover(&*shared.jobs.store) {
         Ok(recovery) if recovery.jobs.is_empty() => {}
         Ok(recovery) => {
-            tracing::info!("{} jobs of dead workers requeued", recovery.jobs.len());
-            recovery.jobs.iter().for_each(|job| shared.events.feed.job(job));
+            for job in &recovery.jobs {
+                tracing::info!(job = %job.id, trace = %job.trace_id(), state = %job.state, "job of a dead worker recovered");
+                shared.events.feed.job(job);
+            }
             shared.signals.jobs_ready.notify_all();
             shared.signals.webhooks_ready.notify_all();
         }
