@@ -3,7 +3,7 @@
 //! Transcripts and answers go to standard output; progress, notes and errors to standard error. A failure is one sentence and an
 //! exit code. Only presentation lives here.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,9 +20,11 @@ mod blobs;
 mod cache;
 mod check;
 mod columns;
+mod completion;
 mod corrections;
 mod doctor;
 mod edit;
+mod examples;
 mod formats;
 mod glossary;
 mod host;
@@ -83,16 +85,22 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Transcribe files, folders, URLs, or standard input (`-`)
+    #[command(after_help = examples::TRANSCRIBE)]
     Transcribe(Box<transcribe::Args>),
     /// Transcribe every recording that appears in folders
+    #[command(after_help = examples::WATCH)]
     Watch(Box<watch::Args>),
     /// Align an existing text with a recording
+    #[command(after_help = examples::ALIGN)]
     Align(Box<align::Args>),
     /// Write a JSON transcript in another format, without its recording
+    #[command(after_help = examples::RENDER)]
     Render(Box<render::Args>),
     /// Check subtitles of any program against the rules of a guide
+    #[command(after_help = examples::CHECK)]
     Check(Box<check::Args>),
     /// Correct the transcript of a recording: words, segments, speakers
+    #[command(after_help = examples::EDIT)]
     Edit(Box<edit::Args>),
     /// List, inspect and manage plugins
     #[command(subcommand)]
@@ -107,20 +115,25 @@ enum Command {
     #[command(subcommand)]
     Cache(cache::Command),
     /// Run the HTTP server (jobs and an OpenAI-compatible API)
+    #[command(after_help = examples::SERVE)]
     Serve(serve::Args),
     /// Run the jobs of `cesar serve`, without answering requests
+    #[command(after_help = examples::WORKER)]
     Worker(worker::Args),
     /// List and manage the jobs of `cesar serve`
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::JOBS)]
     Jobs(jobs::Command),
     /// Find words in all transcripts; exit code 1 when there are none
+    #[command(after_help = examples::SEARCH)]
     Search(search::Args),
     /// Check processor, memory, folders, plugins, models and other programs
+    #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Args),
     /// Show the settings, or write a file for them
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print a shell completion script
+    /// Print a shell completion script, which also completes models, plugins, formats and jobs
+    #[command(after_help = completion::PLACES)]
     Completions {
         /// Shell
         #[arg(value_name = "SHELL")]
@@ -148,6 +161,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if words.get(1).is_some_and(|word| word == COMMAND) {
         return run_plugin(words.drain(2..));
     }
+    if let Some(exit) = completion::answer(&words) {
+        return ExitCode::from(exit as u8);
+    }
     advice::hyphenate(&mut words);
     if let Some(refusal) = advice::refusal(&words) {
         print_error(&refusal);
@@ -166,7 +182,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ended(error.exit_code());
         }
     };
-    let exit = dispatch(cli, &matches).unwrap_or_else(|failure| {
+    let exit = dispatch(cli, &matches, &words).unwrap_or_else(|failure| {
         print_error(&failure.text);
         failure.exit
     });
@@ -185,8 +201,8 @@ fn ended(code: i32) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(Exit::Usage as u8))
 }
 
-fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
-    if let Some(exit) = without_settings(&cli) {
+fn dispatch(cli: Cli, matches: &ArgMatches, words: &[OsString]) -> Result<Exit, Failure> {
+    if let Some(exit) = without_settings(&cli, words) {
         return exit;
     }
     if cli.quiet {
@@ -242,9 +258,12 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> Result<Exit, Failure> {
 }
 
 /// Runs a command that needs no settings: it must work where the settings are broken.
-fn without_settings(cli: &Cli) -> Option<Result<Exit, Failure>> {
+fn without_settings(cli: &Cli, words: &[OsString]) -> Option<Result<Exit, Failure>> {
     match &cli.command {
-        Command::Completions { shell } => Some(Ok(completions(*shell))),
+        Command::Completions { shell } => {
+            let program = words.first().map_or(OsStr::new("cesar"), OsString::as_os_str);
+            Some(completion::script(*shell, program))
+        }
         Command::Config(ConfigCommand::Init) => Some(init_config(cli.config.path.clone())),
         _ => None,
     }
@@ -301,13 +320,6 @@ fn run_plugin(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(Exit::Failed as u8)
         }
     }
-}
-
-fn completions(shell: clap_complete::Shell) -> Exit {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "cesar", &mut script);
-    print(&String::from_utf8_lossy(&script));
-    Exit::Done
 }
 
 /// The first Ctrl-C cancels the work; the second ends the program.

@@ -326,16 +326,6 @@ fn table_filters(sandbox: &Sandbox) -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn completions_exist_for_every_shell() {
-    let sandbox = Sandbox::new();
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = sandbox.run(["completions", shell]).exits(0).stdout;
-        assert!(script.contains("transcribe"), "{shell}");
-        assert!(!script.contains("__runner"), "{shell} offers a hidden command");
-    }
-}
-
-#[test]
 fn configuration_is_shown_with_its_sources() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();

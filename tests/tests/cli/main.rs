@@ -3,6 +3,7 @@
 mod align;
 mod bad_input;
 mod command_line;
+mod completion;
 mod doctor;
 mod documented;
 mod edit;

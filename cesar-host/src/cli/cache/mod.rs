@@ -19,6 +19,7 @@ use cesar_cache::Cache;
 use cesar_config::Settings;
 use cesar_runner::CancelToken;
 
+use crate::cli::examples;
 use crate::cli::report::{Exit, Failure, note};
 use crate::cli::{host, search_index};
 
@@ -35,6 +36,7 @@ pub(super) enum Command {
     /// Check every result against its digest
     Verify(verify::Args),
     /// Remove results that match all conditions (default: the limits in the settings)
+    #[command(after_help = examples::PRUNE)]
     Prune(prune::Args),
     /// Remove all results except those in use by running jobs
     Clear(clear::Args),

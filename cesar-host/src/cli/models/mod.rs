@@ -16,6 +16,7 @@ pub(super) use place::Place;
 
 use cesar_config::Settings;
 
+use crate::cli::examples;
 use crate::cli::report::{Exit, Failure};
 
 /// The commands.
@@ -24,6 +25,7 @@ pub(super) enum Command {
     /// List installed models and their sizes
     List(list::Args),
     /// Download models that are not installed
+    #[command(after_help = examples::PULL)]
     Pull(pull::Args),
     /// Print the path of each model, or of the models folder
     Path(path::Args),
