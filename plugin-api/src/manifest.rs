@@ -13,7 +13,7 @@ use crate::ABI_MAJOR;
 mod formats;
 mod options;
 
-pub use formats::{FormatSpec, WordField};
+pub use formats::{FormatSpec, Several, WordField};
 pub use options::{ModelFiles, OptionError, OptionKind, OptionSpec, Scope};
 
 /// The ELF section that holds the manifest.

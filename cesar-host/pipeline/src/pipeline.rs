@@ -13,7 +13,7 @@ use cesar_runner::discovery::{Plugin, Registry};
 use cesar_runner::{CancelToken, Runners, Verdicts};
 use plugin_api::document::Document;
 use plugin_api::download::Entry as Listed;
-use plugin_api::manifest::Manifest;
+use plugin_api::manifest::{Manifest, Several};
 
 use super::address::Address;
 use super::downloads::{AddressPolicy, Downloads};
@@ -292,6 +292,12 @@ impl Pipeline {
             }
         }
         refused
+    }
+
+    /// How the files of several recordings follow each other in a format; `None`: not at all, or there is no such format.
+    #[must_use]
+    pub fn several(&self, format: &str) -> Option<Several> {
+        self.planner().several(format)
     }
 
     /// The formats that the plugins write, each with the end of its files' names.

@@ -8,7 +8,7 @@ use cesar_cache::OptionValue;
 use cesar_models::{ModelFiles, ModelLookup, ModelRoots, ResolvedModel, libraries};
 use cesar_runner::discovery::{Plugin, Registry};
 use cesar_runner::{CancelToken, Runners, Verdicts};
-use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, StageKind};
+use plugin_api::manifest::{Manifest, OptionKind, OptionSpec, Scope, Several, StageKind};
 use serde_json::{Map, Value};
 
 use super::error::PipelineError;
@@ -144,6 +144,14 @@ impl Planner<'_> {
         declared
             .map(|(name, _)| name.clone())
             .or_else(|| undeclared().map(str::to_owned))
+    }
+
+    /// How the files of several recordings follow each other in a format; `None`: not at all, or there is no such format.
+    pub(crate) fn several(&self, format: &str) -> Option<Several> {
+        let plugin = self.writer_of(format).ok()?;
+        // One that declares no formats was built before it could.
+        let is_old = plugin.manifest.formats.is_empty().then_some(Several::Stream);
+        is_old.or_else(|| plugin.manifest.formats.get(format)?.several)
     }
 
     /// The formats that the plugins write.

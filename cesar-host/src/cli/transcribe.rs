@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 
-use cesar_base::names::{lossless, shown};
+use cesar_base::names::{lossless, shown, visible};
 use cesar_config::{Progress, Settings};
 use cesar_pipeline::{PipelineError, Stage, Transcript};
 use cesar_runner::CancelToken;
@@ -107,6 +107,7 @@ pub(super) fn run_asked(
     let intermediates = (args.keep_intermediate.as_ref())
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()?;
+    let has_headings = work.has_headings(&places);
     let state = settings.folders.state();
     let clobbering = match (args.overwrite, args.no_clobber) {
         (true, _) => Clobbering::Any,
@@ -121,6 +122,7 @@ pub(super) fn run_asked(
         .map(|((recording, place), refused)| Task {
             intermediate: Mutex::new(intermediates.next()),
             refused: Mutex::new(refused),
+            has_heading: has_headings,
             ..Task::of(recording, place)
         })
         .collect();
@@ -156,6 +158,8 @@ pub(super) struct Task<'a> {
     intermediate: Mutex<Option<Intermediate>>,
     /// The error of receiving it; taken likewise.
     refused: Mutex<Option<InputError>>,
+    /// Whether the recording's name stands above its transcript on standard output.
+    has_heading: bool,
 }
 
 impl<'a> Task<'a> {
@@ -166,6 +170,7 @@ impl<'a> Task<'a> {
             replaced: Replaced::default(),
             intermediate: Mutex::default(),
             refused: Mutex::default(),
+            has_heading: false,
         }
     }
 }
@@ -271,11 +276,17 @@ fn write(
             return Err(outputs::not_text(&binary.format));
         }
         // A pipe that is full would stop the display, and with it the other recordings.
-        let print = |bytes| match is_terminal {
+        let print = |bytes: &[u8]| match is_terminal {
             true => show.suspend(|| outputs::print(bytes)),
             false => outputs::print(bytes),
         };
-        texts.try_for_each(|rendering| print(&rendering.bytes))?;
+        if task.has_heading {
+            let heading = format!("==> {} <==\n", visible(&recording.label));
+            let below = texts.flat_map(|rendering| [&rendering.bytes[..], b"\n"]);
+            [heading.as_bytes()].into_iter().chain(below).try_for_each(print)?;
+        } else {
+            texts.try_for_each(|rendering| print(&rendering.bytes[..]))?;
+        }
         return Ok(Vec::new());
     }
     let fills: Vec<_> = (transcript.renderings.iter())

@@ -12,6 +12,7 @@ use cesar_pipeline::{
 };
 use cesar_runner::CancelToken;
 use clap::ValueHint;
+use plugin_api::manifest::Several;
 
 use super::args::{Given, SettingFlags, group};
 use super::corrections;
@@ -19,7 +20,7 @@ use super::formats::{self, Chosen};
 use super::host::{self, Host};
 use super::inputs::{self, Collected, InputError, Recording, Unusable};
 use super::models;
-use super::outputs::{self, Place};
+use super::outputs::{self, OutputError, Place};
 use super::parallel;
 use super::progress::Show;
 use super::report::Failure;
@@ -133,12 +134,12 @@ impl Work {
     ) -> Result<Self, Failure> {
         let mut host = host::build_sharing(settings, mode, AddressPolicy::Any)?;
         for warning in &host.warnings {
-            show.inform(&format!("warning: {warning}"));
+            show.warn_of_run(warning);
         }
         let glossaries = host::glossaries(settings);
         let glossary = glossaries.of_settings().map_err(PipelineError::from)?;
         if glossary.is_none() && glossaries.prompt() && asked.given.has("glossary.prompt") {
-            show.inform("warning: --glossary-prompt has no effect without a glossary; add --glossary");
+            show.warn_of_run("--glossary-prompt has no effect without a glossary; add --glossary");
         }
         let speakers = speakers(asked, settings);
         if missing == Missing::Offered {
@@ -167,7 +168,7 @@ impl Work {
             passed_over,
         } = inputs::collect(asked.inputs, cancel)?;
         for warning in &skipped {
-            show.inform(&format!("warning: {warning}"));
+            show.warn_of_run(&warning.to_string());
         }
         for passed_over in passed_over.iter().filter(|_| show.verbosity() >= 1) {
             show.inform(&passed_over.to_string());
@@ -253,7 +254,24 @@ impl Work {
             .dir
             .as_deref()
             .filter(|_| self.output.is_none() || asked.given.has("output.dir"));
-        outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder).map_err(Failure::from)
+        let places = outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder)?;
+        let formats = self.formats.iter().filter(|_| are_several(&places));
+        let unfit = |format: &&String| {
+            !matches!(
+                self.host.pipeline.several(format),
+                Some(Several::Named | Several::Stream)
+            )
+        };
+        match formats.filter(unfit).next() {
+            Some(format) => Err(OutputError::StdoutForMany(places.len(), format.clone()).into()),
+            None => Ok(places),
+        }
+    }
+
+    /// Whether the transcripts at these places stand below the names of their recordings.
+    pub(super) fn has_headings(&self, places: &[Place]) -> bool {
+        let is_named = |format: &String| self.host.pipeline.several(format) == Some(Several::Named);
+        are_several(places) && self.formats.iter().all(is_named)
     }
 }
 
@@ -265,6 +283,11 @@ impl Work {
         let end = |format: &String| extension(format).unwrap_or(format).clone();
         self.formats.iter().map(end).collect()
     }
+}
+
+/// Whether several transcripts go to standard output.
+fn are_several(places: &[Place]) -> bool {
+    places.iter().filter(|place| **place == Place::Stdout).count() > 1
 }
 
 /// Use of the cache.
@@ -298,7 +321,7 @@ fn choose_formats(
     let chosen = asked.choose()?;
     if let (true, Some(asked), Some(file)) = (chosen.corrected, output, &chosen.output) {
         show.inform(&format!(
-            "writing {} instead of {}, because speakers are identified (keep the name with -f txt or --keep-extension)",
+            "writing {} instead of {}, because speakers are identified (`output.correct_extension`)",
             shown(file),
             shown(asked)
         ));
@@ -377,7 +400,7 @@ fn plan(
     let requests: Vec<FormatRequest> = requests.collect();
     let plan = pipeline.plan(asr, speakers, &requests, cancel)?;
     for warning in host::warnings_about_options(pipeline, &settings.format, &requests) {
-        show.inform(&format!("warning: {warning}"));
+        show.warn_of_run(&warning);
     }
     let model_chosen = plan.model().is_some() && !settings.asr.options.contains_key("model");
     if settings.asr.plugin.is_none() || model_chosen {

@@ -22,6 +22,22 @@ pub struct FormatSpec {
     /// Options that have no effect in this format on a document without words, with what they need of them. A host warns of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub needs: BTreeMap<String, WordField>,
+    /// How the files of several recordings may follow each other in one stream; absent: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub several: Option<Several>,
+}
+
+/// How the files of several recordings follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Several {
+    /// Below the name of each, as text that people read.
+    Named,
+    /// As they are: a reader knows where each begins, and what it belongs to.
+    Stream,
+    /// A way that this host does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// An option's need of the words of a document.

@@ -109,7 +109,7 @@ fn optional_fields_have_defaults_and_are_read() {
     let docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
     let mut value = format_manifest(
         json!({ "docx": { "media_type": docx, "extension": "word.docx", "default_with_speakers": true,
-            "needs": { "karaoke": "word_times", "later": "word_colours" } } }),
+            "several": "zipped", "needs": { "karaoke": "word_times", "later": "word_colours" } } }),
     );
     value["priority"] = json!(-3);
     let new = Manifest::parse(&value.to_string()).unwrap();
@@ -119,6 +119,7 @@ fn optional_fields_have_defaults_and_are_read() {
     assert!(new.formats["docx"].default_with_speakers);
     assert_eq!(new.formats["docx"].needs["karaoke"], WordField::WordTimes);
     assert_eq!(new.formats["docx"].needs["later"], WordField::Other);
+    assert_eq!(new.formats["docx"].several, Some(Several::Other));
 }
 
 #[test]

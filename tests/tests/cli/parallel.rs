@@ -82,12 +82,10 @@ fn standard_output_keeps_the_order_of_the_recordings() {
         "-q",
     ];
     let together = sandbox.run(["transcribe"].iter().chain(&names).chain(&words)).exits(0);
-    let alone: String = names
-        .iter()
-        .map(|name| sandbox.run(["transcribe", name].iter().chain(&words)).exits(0).stdout)
-        .collect();
-    assert_eq!(together.stdout, alone);
-    assert_eq!(together.stdout.lines().count(), 26);
+    let alone = |name: &str| sandbox.run(["transcribe", name].iter().chain(&words)).exits(0).stdout;
+    let alone = names.map(|name| format!("==> {name} <==\n{}\n", alone(name)));
+    assert_eq!(together.stdout, alone.concat());
+    assert_eq!(together.stdout.lines().count(), 26 + 2 * 4);
 }
 
 /// Both engines, with real models: the same text as in sequence, from one runner.
@@ -195,4 +193,41 @@ fn a_bad_file_fails_alone() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn transcripts_on_standard_output_can_be_told_apart() {
+    let sandbox = with_echo();
+    sandbox.write("one.wav", wave(2, 1));
+    sandbox.write("two\u{1b}.wav", wave(1, 2));
+    let run = |arguments: &[&str]| {
+        let words = ["transcribe", "one.wav", "two\u{1b}.wav", "--asr-plugin", "echo"];
+        sandbox.run(words.iter().chain(arguments))
+    };
+    let text = run(&[]).exits(0).stdout;
+    let (first, second) = text.split_once("\n\n==> two\\u{1b}.wav <==\n").expect(&text);
+    assert!(
+        first.starts_with("==> one.wav <==\n") && second.ends_with("\n\n"),
+        "{text:?}"
+    );
+    assert_eq!(
+        (first.lines().count(), second.trim().lines().count()),
+        (3, 1),
+        "{text:?}"
+    );
+    let documents = run(&["-f", "json"]).exits(0).stdout;
+    let documents = serde_json::Deserializer::from_str(&documents).into_iter::<serde_json::Value>();
+    let durations: Vec<_> = documents
+        .map(|document| document.unwrap()["duration"].clone())
+        .collect();
+    assert_eq!(durations, [2.0, 1.0]);
+    let refused = run(&["-f", "srt"]).exits(2);
+    assert_eq!(
+        refused.stderr,
+        "error: standard output takes one transcript as `srt`, not 2; use --output-dir or --beside\n"
+    );
+    let alone = sandbox
+        .run(["transcribe", "one.wav", "--asr-plugin", "echo", "-f", "srt"])
+        .exits(0);
+    assert!(alone.stdout.starts_with("1\n"), "{}", alone.stdout);
 }

@@ -22,6 +22,8 @@ pub(crate) enum OutputError {
     OneForFormats(usize),
     #[error("standard output takes one format, not {0}; use --output-dir")]
     StdoutForFormats(usize),
+    #[error("standard output takes one transcript as `{1}`, not {0}; use --output-dir or --beside")]
+    StdoutForMany(usize, String),
     #[error("-o and --output-dir cannot be combined; use one of them")]
     Both,
     #[error("standard output cannot be written: {0}")]
@@ -35,9 +37,11 @@ impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         use OutputError as Error;
         match error {
-            Error::OneForMany(_) | Error::OneForFormats(_) | Error::StdoutForFormats(_) | Error::Both => {
-                Self::usage(error)
-            }
+            Error::OneForMany(_)
+            | Error::OneForFormats(_)
+            | Error::StdoutForFormats(_)
+            | Error::StdoutForMany(..)
+            | Error::Both => Self::usage(error),
             Error::NotWritable(..) => Self {
                 code: Some(NOT_WRITABLE),
                 ..Self::failed(error)

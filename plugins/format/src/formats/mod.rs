@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use plugin_api::document::{BinaryRendering, Seconds};
-use plugin_api::manifest::{FormatSpec, WordField};
+use plugin_api::manifest::{FormatSpec, Several, WordField};
 use serde::Deserialize;
 
 use crate::file::File;
@@ -63,22 +63,22 @@ macro_rules! formats {
 
 formats! {
     /// Plain text, one line a segment.
-    Txt = utf8("text/plain"), |settings, _| plain::render(settings.document, settings.speakers).into();
+    Txt = in_sequence(utf8("text/plain"), Several::Named), |settings, _| plain::render(settings.document, settings.speakers).into();
     /// Markdown with a header, speaker headings and times.
-    Md = FormatSpec { default_with_speakers: true, ..with_uncertain(utf8("text/markdown")) },
+    Md = FormatSpec { default_with_speakers: true, ..with_uncertain(in_sequence(utf8("text/markdown"), Several::Named)) },
         |settings, length| markdown::render(settings.document, length, settings.speakers, settings.mark_uncertain).into();
     /// SubRip subtitles.
     Srt = with_highlights(utf8("application/x-subrip")), |settings, _| subtitles::srt(settings).into();
     /// WebVTT subtitles.
     Vtt = with_highlights(utf8("text/vtt")), |settings, _| subtitles::vtt(settings).into();
     /// The document itself.
-    Json = media_type("application/json"), |settings, _| json::render(settings.document).into();
+    Json = in_sequence(media_type("application/json"), Several::Stream), |settings, _| json::render(settings.document).into();
     /// Tab-separated, times in ms.
     Tsv = utf8("text/tab-separated-values"), |settings, _| table::tsv(settings.document).into();
     /// Comma-separated, times in seconds.
     Csv = utf8("text/csv"), |settings, _| table::csv(settings.document).into();
     /// Turns of speakers.
-    Rttm = utf8("text/plain"), |settings, _| rttm::render(settings.document).into();
+    Rttm = in_sequence(utf8("text/plain"), Several::Stream), |settings, _| rttm::render(settings.document).into();
     /// Advanced SubStation Alpha.
     Ass = with_highlights(utf8("text/x-ssa")), |settings, _| ass::render(settings).into();
     /// Lyrics.
@@ -124,6 +124,14 @@ fn media_type(media_type: &str) -> FormatSpec {
 /// A text.
 fn utf8(text: &str) -> FormatSpec {
     media_type(&format!("{text}; charset=utf-8"))
+}
+
+/// A format in which the files of several recordings may follow each other.
+fn in_sequence(spec: FormatSpec, several: Several) -> FormatSpec {
+    FormatSpec {
+        several: Some(several),
+        ..spec
+    }
 }
 
 /// A format whose files do not end with its name.
