@@ -218,15 +218,16 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new(
         "output.correct_extension",
         Kind::Boolean,
-        Fallback::Boolean(true),
+        Fallback::Boolean(false),
         "Whether `-o talk.txt` becomes `talk.md` if speakers are identified and no format is given.",
     )
     .switch(
-        "keep-extension",
-        false,
-        "Keep the name and format of `-o talk.txt`, even if speakers are identified.",
+        "correct-extension",
+        true,
+        "Write `talk.md` instead of `-o talk.txt` if speakers are identified and no format is given.",
         TRANSCRIBE,
-    ),
+    )
+    .opposite("keep-extension", "Keep the name and format of `-o talk.txt` (the default)."),
     Setting::new(
         "download.plugin",
         Kind::Text,

@@ -2,7 +2,8 @@
 //!
 //! `-f` decides, else the end of the output's name, of which the longest that a format has counts: `talk.labels.txt` is of `audacity`,
 //! any other `.txt` of `txt`; the default is `txt`, and with speakers the format that a
-//! plugin declares for them (`md`). For the same reason `-o talk.txt` becomes `talk.md` with speakers, unless `-f` says `txt` or `output.correct_extension` is off.
+//! plugin declares for them (`md`). The name of `-o` stays: `-o talk.txt` has the speakers before their lines, and becomes `talk.md` only where
+//! `output.correct_extension` asks for it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -195,21 +195,23 @@ fn explain_covers_the_diarization_stage() {
 }
 
 #[test]
-fn a_text_output_with_speakers_becomes_markdown() {
+fn a_text_output_keeps_its_name_and_has_the_speakers() {
     let sandbox = with_speakers();
     let recording = fixture("short.wav");
     let write = |options: &[&str]| {
         let first = ["transcribe", recording.to_str().unwrap(), "-o", "talk.txt"];
         sandbox.run(first.iter().chain(&ENGINE).chain(options)).exits(0).stderr
     };
-    let told = write(&[]);
-    assert!(told.contains("writing talk.md instead of talk.txt"), "{told}");
     let there = |name: &str| sandbox.work().join(name).exists();
-    assert!(there("talk.md") && !there("talk.txt"));
-    write(&["--keep-extension"]);
-    assert!(there("talk.txt"));
+    write(&[]);
+    assert!(there("talk.txt") && !there("talk.md"));
+    let text = fs::read_to_string(sandbox.work().join("talk.txt")).unwrap();
+    assert!(text.starts_with("Speaker 1: "), "{text}");
     fs::remove_file(sandbox.work().join("talk.txt")).unwrap();
-    write(&["-f", "txt"]);
+    let noted = write(&["--correct-extension"]);
+    assert!(noted.contains("writing talk.md instead of talk.txt"), "{noted}");
+    assert!(there("talk.md") && !there("talk.txt"));
+    write(&["--correct-extension", "--keep-extension"]);
     assert!(there("talk.txt"));
 }
 

@@ -58,7 +58,7 @@ fn values_are_shown_with_their_source() {
             "format.options | (none) | default",
             "output.formats | [\"srt\"] | --format",
             "output.dir | (standard output) | default",
-            "output.correct_extension | true | default",
+            "output.correct_extension | false | default",
             "download.plugin | (the installed one) | default",
             "download.yt_dlp | (`yt-dlp` on the PATH) | default",
             "download.yt_dlp_args | (none) | default",
