@@ -5,6 +5,7 @@
 //! own loader is not used because it returns the first plugin for every later path, and loads lazily.
 #![expect(unsafe_code, reason = "dlopen, and mapping the host's audio")]
 
+use std::error::Error;
 use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
@@ -12,7 +13,7 @@ use std::path::Path;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use memmap2::Mmap;
-use rustix::fs::{OFlags, SealFlags, fcntl_get_seals, fcntl_getfl};
+use rustix::fs::{OFlags, SealFlags, StatVfsMountFlags, fcntl_get_seals, fcntl_getfl, statvfs};
 
 use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
 
@@ -22,22 +23,41 @@ use plugin_api::host::{HEADER_SYMBOL, LoadError, Module};
 /// [`LoadError`] if the dynamic loader refuses it, or it is not a plugin of this ABI.
 pub fn load(path: &Path) -> Result<Module, LoadError> {
     // SAFETY: running the library's constructors is what the caller asked for; the file was checked to be a whole ELF library.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| LoadError {
-        summary: format!(
-            "the dynamic loader refuses it: {}",
-            error.to_string().lines().next().unwrap_or_default()
-        ),
-        detail: error.to_string(),
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| {
+        let reason = reason(&error);
+        let summary = if is_without_programs(path) {
+            "its file system is mounted `noexec`; put the plugin into another folder, or mount it without `noexec`"
+                .to_owned()
+        } else {
+            format!(
+                "the dynamic loader refuses it: {}",
+                reason.lines().next().unwrap_or_default()
+            )
+        };
+        LoadError {
+            summary,
+            detail: reason,
+        }
     })?;
     let library = ManuallyDrop::new(library);
     let name = format!("{HEADER_SYMBOL}\0");
     // SAFETY: the symbol is only used as an address here; its type is checked behind it.
     let symbol = unsafe { library.get::<*const ()>(name.as_bytes()) }.map_err(|error| LoadError {
         summary: format!("it does not export `{HEADER_SYMBOL}`: build it with `cesar_plugin!`"),
-        detail: error.to_string(),
+        detail: reason(&error),
     })?;
     // SAFETY: it is that symbol's address, and `ManuallyDrop` keeps the library loaded.
     unsafe { Module::from_header(symbol.as_raw_ptr().cast_const().cast()) }
+}
+
+/// What the system says of an error: the innermost one, as `libloading` only names the call that failed.
+fn reason(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), reason)
+}
+
+/// Whether no code can be loaded from the file system of this file. The loader's own sentence names no cause.
+fn is_without_programs(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
 /// The host's audio, memory-mapped.
@@ -67,5 +87,30 @@ impl MappedAudio {
         let (before, samples, after) = unsafe { self.0.align_to::<f32>() };
         debug_assert!(before.is_empty() && after.is_empty());
         samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_the_system_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("libplugin.so");
+        std::fs::write(&file, "no library").unwrap();
+        let Err(error) = load(&file) else {
+            panic!("it is no library");
+        };
+        assert!(
+            error.summary.contains("invalid ELF header") || error.summary.contains("file too short"),
+            "{}",
+            error.summary
+        );
+        assert!(
+            error.summary.starts_with("the dynamic loader refuses it: "),
+            "{}",
+            error.summary
+        );
     }
 }

@@ -4,11 +4,15 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use cesar_tests::mounts::view_of_files;
 use cesar_tests::plugins::build_echo;
 use cesar_tests::running::{Running, is_running};
-use cesar_tests::{Output, Sandbox, fixture};
+use cesar_tests::sandbox::finish;
+use cesar_tests::server::with_echo;
+use cesar_tests::{Output, Sandbox, fixture, skip};
 
 /// A sandbox with the plugin in the user's folder.
 struct Dropped {
@@ -213,4 +217,37 @@ fn a_runner_does_not_outlive_its_host() {
         assert!(Instant::now() < patience, "the runner outlived its host");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn a_plugin_on_a_file_system_without_programs_is_refused_with_the_remedy() {
+    let sandbox = with_echo();
+    let folder = sandbox.path().join("mounted");
+    fs::create_dir_all(&folder).unwrap();
+    let Some(view) = view_of_files(&folder) else {
+        skip!("no file system may be mounted here without programs");
+    };
+    let plugin = sandbox.data_home().join("cesar/plugins/libecho.so");
+    let script = "mount -t tmpfs -o noexec,mode=755 none \"$1\" && cp \"$2\" \"$1\" && shift 2 && exec \"$@\"";
+    let program = sandbox.command();
+    let mut command = Command::new("unshare");
+    command
+        .args(view)
+        .args(["sh", "-c", script, "sh"])
+        .arg(&folder)
+        .arg(&plugin)
+        .arg(program.get_program())
+        .args(["plugins", "why"])
+        .arg(folder.join("libecho.so"));
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let shown = finish(&mut command).stdout;
+    assert!(
+        shown.contains("its file system is mounted `noexec`; put the plugin into another folder"),
+        "{shown}"
+    );
 }
