@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 
 use serde_json::{Value, json};
 
-use cesar_tests::server::{Server, until, wave, with_echo};
+use cesar_tests::server::{Answer, Part, Server, until, wave, with_echo};
 
 #[test]
 fn a_recording_becomes_a_transcript_in_every_format() {
@@ -366,4 +366,51 @@ fn the_command_line_writes_and_removes_a_job_by_the_end_of_its_id() {
     sandbox.run(["jobs", "transcript", &id, "-f", "srt"]).exits(1);
     let uploads = sandbox.data_home().join("cesar/uploads");
     assert_eq!(std::fs::read_dir(&uploads).unwrap().count(), 1);
+}
+
+#[test]
+fn fields_in_the_query_and_in_the_form_are_one_set() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let sound = wave(1, 1);
+    let file: Part<'_> = ("file", Some("talk.wav"), &sound);
+    let send = |path: &str, fields: &[Part<'_>]| server.send(path, &[&[file], fields].concat(), &[]);
+    let job = send("/transcribe?language=en", &[("refresh", None, b"true")])
+        .is(202)
+        .json();
+    assert_eq!(
+        (&job["request"]["options"]["language"], &job["request"]["refresh"]),
+        (&"en".into(), &true.into()),
+        "{job}"
+    );
+    let code = |answer: Answer| answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(code(send("/transcribe?modle=base", &[]).is(400)), "unknown_field");
+    assert_eq!(
+        code(send("/transcribe?language=en", &[("language", None, b"de")]).is(400)),
+        "said_twice"
+    );
+    let by_url = |path: &str| server.post_json(path, r#"{"url": "https://9.9.9.9/a.mp3", "language": "en"}"#);
+    assert_eq!(code(by_url("/transcribe/url?modle=base").is(400)), "unknown_field");
+    assert_eq!(code(by_url("/transcribe?language=de").is(400)), "said_twice");
+    let queued = by_url("/transcribe/url?end_time=3").is(202).json();
+    assert_eq!(queued["request"]["end_time"], 3.0, "{queued}");
+}
+
+#[test]
+fn the_name_of_a_file_instead_of_its_bytes_is_refused_with_the_remedy() {
+    let sandbox = with_echo();
+    let server = Server::start(&sandbox, &[]);
+    let refused = server
+        .send("/transcribe", &[("file", None, b"talk.mp3")], &[])
+        .is(400)
+        .json();
+    assert_eq!(
+        refused["detail"],
+        "the field `file` is the text `talk.mp3`, not a recording; send the file itself (`curl -F file=@talk.mp3`)"
+    );
+    let speech = [("model", None, &b"whisper-1"[..]), ("file", None, b"talk.mp3")];
+    let refused = server.send("/v1/audio/transcriptions", &speech, &[]).is(400).json();
+    assert_eq!(refused["error"]["param"], "file", "{refused}");
+    // A recording may have no name.
+    server.send("/transcribe", &[("file", None, &wave(1, 1))], &[]).is(202);
 }

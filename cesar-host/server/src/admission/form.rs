@@ -39,8 +39,28 @@ impl From<&[(&str, &str)]> for Fields {
 }
 
 impl Fields {
-    pub(crate) fn push(&mut self, name: String, value: String) {
+    /// Adds a field. `NAME[0]`, as some clients number lists, is `NAME[]`.
+    pub(crate) fn push(&mut self, mut name: String, value: String) {
+        if let Some((list, number)) = name.strip_suffix(']').and_then(|name| name.rsplit_once('['))
+            && number.bytes().all(|digit| digit.is_ascii_digit())
+        {
+            name = format!("{list}[]");
+        }
         self.0.push((name, value));
+    }
+
+    /// The same with the fields of the query, which are of the same set.
+    ///
+    /// # Errors
+    /// The name of a field that is in both.
+    pub(crate) fn with_query(mut self, query: Self) -> Result<Self, String> {
+        for (name, value) in query.0 {
+            if self.all(name.strip_suffix("[]").unwrap_or(&name)).next().is_some() {
+                return Err(name);
+            }
+            self.push(name, value);
+        }
+        Ok(self)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -102,6 +122,32 @@ pub(crate) fn label(file_name: Option<&str>) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn numbered_lists_are_lists() {
+        let mut fields = Fields::default();
+        for (name, value) in [
+            ("granularities[0]", "word"),
+            ("granularities[1]", "segment"),
+            ("a[b]", "c"),
+        ] {
+            fields.push(name.to_owned(), value.to_owned());
+        }
+        assert_eq!(fields.all("granularities").collect::<Vec<_>>(), ["word", "segment"]);
+        assert_eq!(fields.names().last(), Some("a[b]"));
+    }
+
+    #[test]
+    fn a_field_is_in_the_form_or_in_the_query() {
+        let both = |form: &[(&str, &str)], query: &[(&str, &str)]| Fields::from(form).with_query(Fields::from(query));
+        let joined = both(&[("model", "base")], &[("language", "en")]).unwrap();
+        assert_eq!(joined.names().collect::<Vec<_>>(), ["model", "language"]);
+        assert_eq!(
+            both(&[("model", "base")], &[("model", "base")]),
+            Err("model".to_owned())
+        );
+        assert_eq!(both(&[("names", "a")], &[("names[]", "b")]), Err("names[]".to_owned()));
+    }
 
     #[test]
     fn a_label_is_the_last_part_of_a_path() {

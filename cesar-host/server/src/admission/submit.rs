@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderMap, StatusCode};
 use cesar_jobs::{Job, JobRequest, NewJob, Source, Submission, TranscribeRequest};
 
+use tracing::field;
+
 use crate::admission::form::trimmed;
 use crate::admission::idempotency;
 use crate::admission::upload::{FormFields, Received};
@@ -65,10 +67,12 @@ pub(crate) async fn submit(
     if app.signals.stopping() {
         return Err(Refusal::stopping());
     }
+    let parent = traces::parent(headers);
+    let trace = parent.map(|parent| parent.trace);
     let mut new = NewJob {
         idempotency: idempotency::key(headers, &client.0, &request)?,
         request: JobRequest {
-            trace: traces::parent(headers),
+            trace: parent,
             ..request
         },
         coalesce_key,
@@ -95,7 +99,11 @@ pub(crate) async fn submit(
             app.signals.jobs_ready.notify_all();
             Ok(job)
         }
-        Submission::Existing(job) | Submission::Joined(job) => Ok(job),
+        Submission::Existing(job) | Submission::Joined(job) => {
+            let request = trace.map(field::display);
+            tracing::info!(job = %job.id, trace = %job.trace_id(), request_trace = request, "request joined a job");
+            Ok(job)
+        }
         Submission::Conflict { job } => Err(Refusal::impossible(
             Code::IdempotencyKeyReused,
             format!("this `Idempotency-Key` came with another request before, which became job `{job}`; use a new key"),

@@ -20,11 +20,15 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::admission::form::{FORM_LIMIT, Fields, MOST_FIELDS, field_limit, label};
 use crate::admission::multipart::{self, Event, Head, Malformed, Parser};
+use crate::admission::query;
 use crate::refusal::{Code, Refusal};
 use crate::state::App;
 
 /// Bytes written at once.
 const BLOCK: usize = 256 * 1024;
+
+/// The longest text that is taken for the name of a file.
+const LONGEST_NAME: usize = 300;
 
 /// Time to read the rest of a refused body.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -217,35 +221,44 @@ pub(crate) async fn drain(mut body: BodyDataStream) {
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, rest).await;
 }
 
-/// Reads a multipart form; its field [`FormFields::FILE`] becomes an upload.
+/// Reads a multipart form; its field [`FormFields::FILE`] becomes an upload. Its other fields may be in the query.
 pub(crate) async fn receive<T: FormFields>(app: &App, request: Request) -> Result<Form<T>, Refusal> {
-    receive_behind(app, request, &[]).await
+    let uri = request.uri().clone();
+    let Form { fields, file } = received(app, request, (T::FILE, &[])).await?;
+    Ok(Form {
+        fields: query::joined(fields, &uri)?.parse()?,
+        file,
+    })
 }
 
-/// Reads a multipart form whose file lacks its `head`.
+/// Reads a multipart form whose file lacks its `head`, and whose query is of another kind.
 pub(crate) async fn receive_behind<T: FormFields>(
     app: &App,
     request: Request,
     head: &'static [u8],
 ) -> Result<Form<T>, Refusal> {
+    let Form { fields, file } = received(app, request, (T::FILE, head)).await?;
+    Ok(Form {
+        fields: fields.parse()?,
+        file,
+    })
+}
+
+async fn received(app: &App, request: Request, file: (&str, &[u8])) -> Result<Form<Fields>, Refusal> {
     let given = request.headers().get(CONTENT_TYPE);
     let boundary = boundary(&String::from_utf8_lossy(given.map_or(b"", |value| value.as_bytes())))?;
     let mut parts = Parts {
         body: request.into_body().into_data_stream(),
         parser: Parser::new(&boundary),
     };
-    let read = read(app, &mut parts, (T::FILE, head)).await;
+    let read = read(app, &mut parts, file).await;
     if read
         .as_ref()
         .is_err_and(|refusal| refusal.status != StatusCode::REQUEST_TIMEOUT)
     {
         drain(parts.body).await;
     }
-    let Form { fields, file } = read?;
-    Ok(Form {
-        fields: fields.parse()?,
-        file,
-    })
+    read
 }
 
 async fn read(app: &App, parts: &mut Parts, (file, before): (&str, &[u8])) -> Result<Form<Fields>, Refusal> {
@@ -351,16 +364,29 @@ async fn store(app: &App, parts: &mut Parts, head: &Head, before: &[u8]) -> Resu
     let mut writer = app.block(move |shared| shared.uploads.files.create(limit)).await??;
     let mut block = Vec::with_capacity(BLOCK);
     block.extend_from_slice(before);
-    let mut is_empty = true;
+    let (mut is_empty, mut is_short) = (true, true);
     while let Some(chunk) = parts.data().await? {
         is_empty = false;
         block.extend_from_slice(&chunk);
         if block.len() >= BLOCK {
             (writer, block) = write(app, writer, block).await?;
+            is_short = false;
         }
     }
     if is_empty && is_unchosen(head) {
         return Ok(None);
+    }
+    if is_short
+        && head.file_name.is_none()
+        && let Some(name) = block.strip_prefix(before).and_then(as_name)
+    {
+        let field = head.name.as_deref().unwrap_or_default();
+        let text = format!(
+            "the field `{0}` is the text `{1}`, not a recording; send the file itself (`curl -F {0}=@{1}`)",
+            visible(field),
+            visible(name)
+        );
+        return Err(Refusal::bad(Code::MissingFile, text).param(field));
     }
     let (writer, _) = write(app, writer, block).await?;
     let stored = app.block(move |_| writer.finish()).await??;
@@ -371,6 +397,13 @@ async fn store(app: &App, parts: &mut Parts, head: &Head, before: &[u8]) -> Resu
         label,
         app: App::clone(app),
     }))
+}
+
+/// What was sent in place of a file, if it is the name of one: a short line of text, which no recording is.
+fn as_name(bytes: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(bytes).ok()?.trim_end();
+    let is_line = (1..=LONGEST_NAME).contains(&text.len()) && !text.chars().any(char::is_control);
+    is_line.then_some(text)
 }
 
 async fn write(app: &App, mut writer: UploadWriter, mut block: Vec<u8>) -> Result<(UploadWriter, Vec<u8>), Refusal> {

@@ -12,8 +12,8 @@ use cesar_runner::CancelToken;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::admission::query::{QueryFields, fields};
 use crate::api::id::Id;
-use crate::api::query::{QueryFields, fields};
 use crate::refusal::Refusal;
 use crate::refusal::problem::{Problem, ProblemBody};
 use crate::state::{App, Shared};

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, FromRequest as _, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use cesar_base::Digest;
 use cesar_jobs::values::{flag, whole_number};
@@ -18,11 +18,11 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::admission::form::Fields;
+use crate::admission::query::{self, QueryFields, fields};
 use crate::admission::submit;
 use crate::admission::upload::{self, Form};
 use crate::api::id::Id;
 use crate::api::json_body::{is_json, json_object};
-use crate::api::query::{QueryFields, fields};
 use crate::api::removal::{self, JobOrRemoved, RemoveParams};
 use crate::api::uploads::{self, Taken};
 use crate::refusal::problem::{Problem, ProblemBody};
@@ -57,8 +57,9 @@ type TranscribeForm = Form<TranscribeRequest>;
 struct TranscribeUrl(TranscribeRequest);
 
 impl TranscribeUrl {
-    fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, Refusal> {
-        let parameters: TranscribeRequest = Fields::from_json(json_object(headers, body)?).parse()?;
+    fn read(uri: &Uri, headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, Refusal> {
+        let fields = Fields::from_json(json_object(headers, body)?);
+        let parameters: TranscribeRequest = query::joined(fields, uri)?.parse()?;
         if parameters.upload.is_some() {
             let text = "`upload` belongs to `POST /transcribe`";
             return Err(Refusal::bad(Code::TwoSources, text).param("upload"));
@@ -197,10 +198,14 @@ fn check_text(parameters: &TranscribeRequest, work: Work) -> Result<(), Refusal>
 
 async fn queue(app: App, client: Client, headers: HeaderMap, request: Request, work: Work) -> Answer {
     let TranscribeForm { mut fields, mut file } = match is_json(&headers) {
-        true => TranscribeForm {
-            fields: Fields::from_json(json_object(&headers, Bytes::from_request(request, &app).await)?).parse()?,
-            file: None,
-        },
+        true => {
+            let uri = request.uri().clone();
+            let body = Fields::from_json(json_object(&headers, Bytes::from_request(request, &app).await)?);
+            TranscribeForm {
+                fields: query::joined(body, &uri)?.parse()?,
+                file: None,
+            }
+        }
         false => upload::receive(&app, request).await?,
     };
     check_text(&fields, work)?;
@@ -228,10 +233,11 @@ async fn queue(app: App, client: Client, headers: HeaderMap, request: Request, w
 pub(crate) async fn transcribe_url(
     State(app): State<App>,
     Extension(client): Extension<Client>,
+    uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer {
-    let TranscribeUrl(parameters) = TranscribeUrl::read(&headers, body)?;
+    let TranscribeUrl(parameters) = TranscribeUrl::read(&uri, &headers, body)?;
     check_text(&parameters, Work::Transcribe)?;
     let request = submit::job_request(parameters, None)?;
     let job = submit::submit(&app, &headers, &client, request, None, None).await?;

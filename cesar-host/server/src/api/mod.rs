@@ -14,7 +14,7 @@
 //! | `glossaries` | named glossaries |
 //! | `job_cache` | what the cache has of a job, and clearing it |
 //! | `shares` | links to transcripts for people without a key |
-//! | `query`, `id`, `json_body` | the parts of a request |
+//! | `id`, `json_body` | the parts of a request |
 
 pub(crate) mod corrections;
 mod etag;
@@ -31,8 +31,7 @@ pub(crate) mod json_body;
 pub(crate) mod model_catalog;
 pub(crate) mod page;
 pub(crate) mod plugins;
-pub(crate) mod query;
-mod range;
+pub(crate) mod range;
 pub(crate) mod recording;
 pub(crate) mod removal;
 mod rendered;

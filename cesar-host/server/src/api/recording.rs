@@ -22,10 +22,10 @@ use futures_util::Stream;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::admission::query::{QueryFields, fields};
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
-use crate::api::query::{QueryFields, fields};
 use crate::api::range::{self, Selection};
 use crate::api::rendered;
 use crate::refusal::problem::{Problem, ProblemBody};

@@ -8,7 +8,7 @@ use cesar_search::{Cursor, Filter, Hit, Index, MAX_LIMIT, Page, Passage, Query, 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::query::{QueryFields, fields};
+use crate::admission::query::{QueryFields, fields};
 use crate::refusal::problem::{Problem, ProblemBody};
 use crate::refusal::{Code, Refusal};
 use crate::state::{App, Shared};

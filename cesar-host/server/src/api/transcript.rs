@@ -10,10 +10,10 @@ use cesar_pipeline::{Event, FormatRequest, Observer, Rendering};
 use cesar_runner::CancelToken;
 use plugin_api::manifest::{OptionKind, StageKind};
 
+use crate::admission::query::{QueryFields, pairs};
 use crate::api::etag;
 use crate::api::id::Id;
 use crate::api::jobs::POLL_AFTER_S;
-use crate::api::query::{QueryFields, pairs};
 use crate::api::rendered;
 use crate::refusal::problem::{Problem, ProblemBody};
 use crate::refusal::{Code, Refusal};

@@ -7,8 +7,8 @@ use cesar_jobs::values::{choice, flag};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::admission::query::{self, QueryFields};
 use crate::admission::upload::{self, Form, FormFields};
-use crate::api::query::{self, QueryFields};
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest};
 use crate::openai::speech::{self, Answer};
 use crate::refusal::envelope::OpenAiError;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::asr::{AsrForm, AsrUpload, WAV_HEAD};
+use crate::admission::query::{self, QueryFields};
 use crate::admission::upload::{self, FormFields};
-use crate::api::query::{self, QueryFields};
 use crate::openai::request::{Endpoint, ResponseFormat, SpeechRequest};
 use crate::openai::speech;
 use crate::refusal::envelope::{Envelope, OpenAiError};

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::http::Uri;
+use cesar_base::names::visible;
 
 use crate::admission::form::Fields;
 use crate::refusal::{Code, Refusal};
@@ -39,6 +41,15 @@ pub(crate) fn pairs(query: QueryFields) -> Result<Vec<(String, String)>, Refusal
             Err(Refusal::bad(Code::SaidTwice, text).param(name))
         }
     }
+}
+
+/// The fields of a body and of the query of its request, which are one set.
+pub(crate) fn joined(body: Fields, uri: &Uri) -> Result<Fields, Refusal> {
+    body.with_query(fields(Query::try_from_uri(uri))?).map_err(|name| {
+        let name: String = name.chars().take(100).collect();
+        let text = format!("`{}` is in the body and in the query; send it once", visible(&name));
+        Refusal::bad(Code::SaidTwice, text).param(name)
+    })
 }
 
 #[cfg(test)]
