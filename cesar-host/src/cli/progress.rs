@@ -116,6 +116,12 @@ impl Show {
         }
     }
 
+    /// A warning that concerns no single recording, for users and programs.
+    pub(super) fn warn_of_run(&self, text: &str) {
+        self.json(&json!({ "type": "warning", "message": text }));
+        self.inform(&format!("warning: {text}"));
+    }
+
     pub(super) fn print_error(&self, text: &str) {
         self.suspend(|| print_error(text));
     }

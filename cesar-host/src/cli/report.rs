@@ -3,7 +3,7 @@
 //! Answers go to standard output, notes and errors to standard error.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -112,9 +112,18 @@ pub(crate) fn note(text: &str) {
     }
 }
 
+/// Reports an error, on a terminal in the colours of clap unless `NO_COLOR` is set.
 pub(crate) fn print_error(text: &str) {
-    write_line(&format!("error: {text}"));
+    let text = visible_lines(text);
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let _ = match io::stderr().is_terminal() && !is_plain {
+        true => writeln!(io::stderr(), "{RED}error:{PLAIN} {text}"),
+        false => writeln!(io::stderr(), "error: {text}"),
+    };
 }
+
+const RED: &str = "\u{1b}[1m\u{1b}[31m";
+const PLAIN: &str = "\u{1b}[0m";
 
 /// Writes a line to standard error, with control characters made visible. Errors are ignored: standard error may be closed.
 pub(crate) fn write_line(text: &str) {

@@ -10,6 +10,7 @@ use cesar_tests::fault_proxy::{Fault, FaultProxy};
 use cesar_tests::object_storage::{READER, WRITER, object_storage};
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::{Output, Sandbox};
+use serde_json::Value;
 
 fn sandbox() -> Sandbox {
     let sandbox = with_echo();
@@ -188,6 +189,16 @@ fn wrong_settings_are_one_sentence_and_a_store_that_is_away_costs_no_transcript(
         "{}",
         away.stderr
     );
+    let mut for_programs = with_text(&sandbox, 3, &url, WRITER);
+    for_programs
+        .args(["--progress", "json"])
+        .env("AWS_ENDPOINT_URL", proxy.endpoint());
+    let events = run(&mut for_programs).exits(0).events();
+    let is_warning = |event: &Value| {
+        let message = event["message"].as_str().unwrap_or_default();
+        event["type"] == "warning" && message.contains("continuing without the shared cache")
+    };
+    assert!(events.iter().any(is_warning), "{events:?}");
     let shown = run(on_machine(&sandbox, 1, &url, READER).args(["cache", "info", "--remote"])).exits(1);
     assert!(shown.stderr.contains("rights on the bucket"), "{}", shown.stderr);
 }
