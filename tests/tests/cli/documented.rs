@@ -188,6 +188,12 @@ impl Reader {
         for written in lines.chunk_by_mut(|line, next| line.contains(" → ") && next.contains(" → ")) {
             written.sort_unstable();
         }
+        // Results that were used in the same millisecond are in any order.
+        if let [header, results @ ..] = &mut lines[..]
+            && header.starts_with("KEY ")
+        {
+            results.sort_by_key(|line| line.split_whitespace().nth(1));
+        }
         let mut shown = String::new();
         for line in lines.iter().take(LINES) {
             let line = line
