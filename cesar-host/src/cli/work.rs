@@ -142,6 +142,9 @@ impl Work {
             show.warn_of_run("--glossary-prompt has no effect without a glossary; add --glossary");
         }
         let speakers = speakers(asked, settings);
+        if let Some(warning) = without_effect(asked, settings) {
+            show.warn_of_run(warning);
+        }
         if missing == Missing::Offered {
             models::missing::offer(
                 &mut host,
@@ -384,6 +387,20 @@ fn speakers(asked: Asked<'_>, settings: &Settings) -> SpeakersRequest {
     speakers
 }
 
+/// What `--no-diarize` does to another flag that the user gave.
+fn without_effect(asked: Asked<'_>, settings: &Settings) -> Option<&'static str> {
+    let is_given = |setting: &str| asked.given.has(setting);
+    if !is_given("no-diarize") {
+        None
+    } else if host::track(settings) == TrackChoice::All && is_given("audio.track") {
+        Some("--no-diarize mixes the tracks of `--audio-track all`; without it each is a speaker")
+    } else if is_given("diarize.channels") {
+        Some("--channels-as-speakers has no effect with --no-diarize; leave one of them out")
+    } else {
+        None
+    }
+}
+
 /// Plans the stages, which checks all that can be refused before work, and reports choices made by default.
 fn plan(
     pipeline: &Pipeline,
@@ -478,6 +495,26 @@ mod tests {
         let args = WorkArgs::from_arg_matches(&matches).unwrap();
         let speakers = speakers(args.asked(), &settings);
         (speakers.wanted, speakers.channels)
+    }
+
+    #[test]
+    fn flags_that_no_diarize_switches_off_are_named() {
+        let warning = |flags: &[&str]| {
+            let command = WorkArgs::augment_args(clap::Command::new("transcribe"));
+            let words = ["transcribe", "talk.wav"].iter().chain(flags);
+            let matches = command.try_get_matches_from(words).unwrap();
+            let layers = Layers::load(None, [("CESAR_AUDIO_TRACK", "all")]).unwrap();
+            let settings = layers.with_flags(&matches).resolve().unwrap().settings();
+            without_effect(WorkArgs::from_arg_matches(&matches).unwrap().asked(), &settings).unwrap_or_default()
+        };
+        assert_eq!(
+            warning(&["--no-diarize"]),
+            "",
+            "the settings ask for tracks, and this command line for none"
+        );
+        assert!(warning(&["--no-diarize", "--audio-track", "all"]).contains("mixes the tracks"));
+        assert!(warning(&["--no-diarize", "--channels-as-speakers"]).contains("has no effect"));
+        assert_eq!(warning(&["--channels-as-speakers", "--audio-track", "all"]), "");
     }
 
     #[test]
