@@ -201,7 +201,7 @@ fn list(args: ListArgs, store: &dyn JobStore) -> Result<Exit, Failure> {
             job.state.to_string(),
             format!("{:.0}%", job.progress.percent),
             distance(job.created_ms, now),
-            job.request.parameters.model.clone().unwrap_or_else(|| "-".to_owned()),
+            model(job).unwrap_or_else(|| "-".to_owned()),
             job.request.title.as_ref().unwrap_or(&job.request.label).clone(),
         ]
     };
@@ -210,6 +210,15 @@ fn list(args: ListArgs, store: &dyn JobStore) -> Result<Exit, Failure> {
         &[header].into_iter().chain(jobs.iter().map(row)).collect::<Vec<_>>(),
     ));
     Ok(Exit::Done)
+}
+
+/// The model that the request names, else the one that its server chose.
+fn model(job: &Job) -> Option<String> {
+    let chosen = || {
+        let resolved = job.request.resolved.as_ref()?;
+        Some(resolved.asr.options.get("model")?.as_text()?.to_owned())
+    };
+    job.request.parameters.model.clone().or_else(chosen)
 }
 
 /// `cesar jobs show`.
