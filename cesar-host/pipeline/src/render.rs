@@ -1,8 +1,10 @@
 //! The format stage: a document to the bytes of a file. It needs no recording, so a stored document can be rendered at any time.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use cesar_base::Digest;
+use cesar_cache::OptionValue;
 use cesar_runner::CancelToken;
 use plugin_api::document::rendered_bytes;
 use serde::de::IgnoredAny;
@@ -54,6 +56,7 @@ pub(super) fn render(
     digest: Digest,
     document: impl FnOnce() -> Result<Vec<u8>, PipelineError>,
 ) -> Result<(Vec<u8>, StageReport), PipelineError> {
+    let stage = &*with_recording(stage, context.label);
     let parts = stage.key_parts(vec![("document".into(), digest)]);
     let (computed, report) = context.get_or_compute(&parts, None, |_| {
         let document = String::from_utf8(document()?).map_err(|error| wrong(stage, error.to_string()))?;
@@ -66,6 +69,37 @@ pub(super) fn render(
         })
     })?;
     Ok((computed.bytes, report))
+}
+
+/// The stage with the name of the recording in the option that its format has for it. The key has a digest of the name: caches that
+/// machines share do not tell names.
+fn with_recording<'a>(stage: &'a Prepared, label: &str) -> Cow<'a, Prepared> {
+    let format = stage.request.get("format").and_then(Value::as_str);
+    let spec = format.and_then(|format| stage.manifest().formats.get(format));
+    let Some(option) = spec.and_then(|spec| spec.recording_option.as_deref()) else {
+        return Cow::Borrowed(stage);
+    };
+    if stage.request.get(option) != Some(&Value::Null) {
+        return Cow::Borrowed(stage);
+    }
+    let name = recording_name(label);
+    let mut stage = stage.clone();
+    let digest = OptionValue::Text(Digest::of(name.as_bytes()).to_string());
+    stage.keyed.insert(option.to_owned(), digest);
+    stage.request.insert(option.to_owned(), name.into());
+    Cow::Owned(stage)
+}
+
+/// The name of a recording without folders and extension.
+fn recording_name(label: &str) -> String {
+    let last = label
+        .rsplit(['/', '\\'])
+        .find(|part| !part.is_empty())
+        .unwrap_or_default();
+    match last.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => last.to_owned(),
+    }
 }
 
 /// A request of these options with this document, which is JSON.
@@ -81,6 +115,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_recording_is_named_without_folders_and_extension() {
+        for (label, name) in [
+            ("talk.mp3", "talk"),
+            ("a/b/talk.labels.wav", "talk.labels"),
+            ("https://example.org/media/", "media"),
+            (".hidden", ".hidden"),
+            ("", ""),
+        ] {
+            assert_eq!(recording_name(label), name, "{label}");
+        }
+    }
 
     #[test]
     fn a_document_is_part_of_the_request_byte_for_byte() {

@@ -25,6 +25,10 @@ pub struct FormatSpec {
     /// How the files of several recordings may follow each other in one stream; absent: not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub several: Option<Several>,
+    /// The option of kind text that a host sets to the recording's name without its extension, unless the user sets it: a document does
+    /// not have the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_option: Option<String>,
 }
 
 /// How the files of several recordings follow each other.

@@ -84,6 +84,11 @@ fn a_dialogue_is_printed_by_speaker() {
     let rttm = bundled(&sandbox, "interview.m4a", &["-f", "rttm"]).exits(0);
     let json = document(&bundled(&sandbox, "interview.m4a", &["-f", "json"]).exits(0));
     assert_eq!(rttm.stdout.lines().count(), json["turns"].as_array().unwrap().len());
+    assert!(
+        rttm.stdout.lines().all(|line| line.starts_with("SPEAKER interview 1 ")),
+        "{}",
+        rttm.stdout
+    );
     assert_eq!(json["provenance"]["diarize"]["plugin"], "pyannote");
     assert!(json["segments"][0]["overlap"].is_boolean());
 

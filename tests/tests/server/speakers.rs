@@ -39,7 +39,7 @@ fn a_retry_completes_a_partial_job() {
     assert_eq!(job["result"]["speakers"], json!(["Ann", "Bo", "Speaker 3"]));
     assert!(job["result"].get("partial").is_none());
     let rttm = server.get(&format!("/jobs/{id}/transcript?format=rttm")).is(200).body;
-    assert!(rttm.starts_with("SPEAKER audio 1 0."), "{rttm}");
+    assert!(rttm.starts_with("SPEAKER talk 1 0."), "{rttm}");
 }
 
 /// A job that does not request speakers is complete without them, although their models are installed.

@@ -78,7 +78,8 @@ formats! {
     /// Comma-separated, times in seconds.
     Csv = utf8("text/csv"), |settings, _| table::csv(settings.document).into();
     /// Turns of speakers.
-    Rttm = in_sequence(utf8("text/plain"), Several::Stream), |settings, _| rttm::render(settings.document).into();
+    Rttm = FormatSpec { recording_option: Some("media".to_owned()), ..in_sequence(utf8("text/plain"), Several::Stream) },
+        |settings, _| rttm::render(settings.document, settings.media).into();
     /// Advanced SubStation Alpha.
     Ass = with_highlights(utf8("text/x-ssa")), |settings, _| ass::render(settings).into();
     /// Lyrics.
