@@ -8,10 +8,11 @@ use cesar_base::{Records, SharedLeases};
 
 use super::disk::Disk;
 use super::error::Result;
-use super::id::SystemRandom;
+use super::id::{JobId, SystemRandom};
+use super::job::JobState;
 use super::liveness::Liveness;
 use super::policy::Policy;
-use super::sqlite::{SqliteJobs, StoreOptions};
+use super::sqlite::{self, SqliteJobs, StoreOptions};
 use super::store::JobStore;
 use super::workers::Workers;
 
@@ -42,6 +43,15 @@ impl Location {
     /// Whether opening creates nothing: jobs in a folder may not exist yet.
     pub fn exists(&self) -> bool {
         self.address.is_some() || self.folder.join("jobs.db").exists()
+    }
+
+    /// The latest jobs of the folder, without a change on the disk and without a long wait; none where that cannot be. A database of jobs
+    /// at an address, which may be far away, is not asked.
+    pub fn peek(&self, limit: u32) -> Vec<(JobId, JobState)> {
+        match &self.address {
+            None => sqlite::peek(&self.folder, limit).unwrap_or_default(),
+            Some(_) => Vec::new(),
+        }
     }
 
     /// Opens the store.

@@ -7,10 +7,12 @@ use cesar_tests::Sandbox;
 use cesar_tests::sandbox::finish;
 use cesar_tests::server::{Server, wave, with_echo};
 
-/// Loads the script, and prints what bash would offer for the last of the words `$@`.
+/// Loads the script, and prints what bash would insert for the last of the words `$@`.
 const ASK: &str = r#"source <("$CESAR" completions bash)
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_clap_complete_cesar cesar "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+word="${COMP_WORDS[COMP_CWORD]}"
+[[ "$word" == = ]] && word=
+_cesar cesar "$word" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}""#;
 
 /// What bash offers for the last word.
@@ -28,14 +30,8 @@ fn offered(sandbox: &Sandbox, words: &[&str]) -> BTreeSet<String> {
     }
     let answer = finish(&mut bash).exits(0);
     assert_eq!(answer.stderr, "", "{words:?}");
-    answer.stdout.split_whitespace().map(str::to_owned).collect()
-}
-
-/// The same without the flags, which may stand there too.
-fn values(sandbox: &Sandbox, words: &[&str]) -> BTreeSet<String> {
-    let mut offered = offered(sandbox, words);
-    offered.retain(|word| !word.starts_with('-'));
-    offered
+    let lines = answer.stdout.lines().filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
 }
 
 /// Whether bash offers all of these.
@@ -64,6 +60,11 @@ fn values_are_those_that_are_there() {
         &["cesar", "transcribe", "--asr-option", "beh"],
         &["behaviour="],
     );
+    // Bash divides words at `=`.
+    for end in [&["="][..], &["=", "g"]] {
+        let words = [&["cesar", "transcribe", "--asr-option", "behaviour"], end].concat();
+        offers(&sandbox, &words, &["good"]);
+    }
     offers(
         &sandbox,
         &["cesar", "transcribe", "--subtitle-preset", ""],
@@ -75,7 +76,7 @@ fn values_are_those_that_are_there() {
         &["echo", "ct2", "pyannote"],
     );
     offers(&sandbox, &["cesar", "models", "pull", "moon"], &["moonshine-base"]);
-    assert!(values(&sandbox, &["cesar", "transcribe", "--asr-plugin", "none"]).is_empty());
+    assert!(offered(&sandbox, &["cesar", "transcribe", "--asr-plugin", "none"]).is_empty());
     let glossaries = sandbox.data_home().join("cesar/glossaries");
     std::fs::create_dir_all(&glossaries).unwrap();
     std::fs::write(glossaries.join("names.txt"), "Anna\n").unwrap();
@@ -92,7 +93,7 @@ fn models_and_jobs_are_completed() {
     offers(&sandbox, &["cesar", "transcribe", "--model", "tiny"], &["tiny.en"]);
     offers(&sandbox, &["cesar", "models", "verify", ""], &["tiny.en"]);
     assert!(
-        values(&sandbox, &["cesar", "jobs", "show", ""]).is_empty(),
+        offered(&sandbox, &["cesar", "jobs", "show", ""]).is_empty(),
         "there is no database"
     );
     let server = Server::start(&sandbox, &[]);
@@ -108,7 +109,7 @@ fn broken_settings_complete_commands_and_no_values() {
     std::fs::create_dir_all(sandbox.config_home().join("cesar")).unwrap();
     std::fs::write(sandbox.config_home().join("cesar/config.toml"), "asr = 3").unwrap();
     offers(&sandbox, &["cesar", "transcribe", "--asr-pl"], &["--asr-plugin"]);
-    assert!(values(&sandbox, &["cesar", "transcribe", "--asr-plugin", ""]).is_empty());
+    assert!(offered(&sandbox, &["cesar", "transcribe", "--asr-plugin", ""]).is_empty());
 }
 
 #[test]
@@ -120,4 +121,23 @@ fn scripts_exist_for_every_shell() {
         let mut unknown = sandbox.command();
         finish(unknown.env("CESAR_COMPLETE", "tcsh")).exits(2);
     }
+}
+
+/// Names with spaces and signs of the shell are inserted so that they stay one word, and paths are left to bash.
+#[test]
+fn what_is_inserted_is_quoted() {
+    let sandbox = with_echo();
+    let glossaries = sandbox.data_home().join("cesar/glossaries");
+    std::fs::create_dir_all(&glossaries).unwrap();
+    for name in ["two words.txt", "$(touch run).txt"] {
+        std::fs::write(glossaries.join(name), "Anna\n").unwrap();
+    }
+    sandbox.write("a;touch run.wav", wave(1, 1));
+    let names = offered(&sandbox, &["cesar", "transcribe", "--glossary", ""]);
+    for name in &names {
+        assert!(!name.contains("$(") || name.contains("\\$\\("), "{names:?}");
+        assert!(!name.contains(' ') || name.contains("\\ "), "{names:?}");
+    }
+    assert!(offered(&sandbox, &["cesar", "transcribe", "a"]).is_empty());
+    assert!(!sandbox.work().join("run").exists());
 }

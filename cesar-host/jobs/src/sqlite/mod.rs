@@ -30,6 +30,7 @@ use super::store::{
 };
 
 pub use database::{SqliteJobs, StoreOptions};
+pub(super) use open::peek;
 
 #[cfg(test)]
 pub(super) use open::check_sqlite;

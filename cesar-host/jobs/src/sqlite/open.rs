@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use cesar_sqlite::{OpenError, Settings, SqlResult, is_safe};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 
 use super::errors::explain;
 use super::schema::SCHEMA;
 use crate::disk::Disk;
 use crate::error::{IoContext, JobsError, Result};
+use crate::id::JobId;
+use crate::job::JobState;
 
 /// Acknowledged changes survive a power failure; transactions take milliseconds.
 const SETTINGS: Settings = Settings {
@@ -19,6 +21,9 @@ const SETTINGS: Settings = Settings {
     synchronous: "FULL",
     log_bytes: 64 << 20,
 };
+
+/// How long [`peek`] waits for a writer.
+const PEEK: Duration = Duration::from_millis(100);
 
 /// The two connections of a store.
 pub(super) struct Opened {
@@ -70,4 +75,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// The ids and states of the latest jobs, for a reader that must change nothing and not wait long.
+pub(crate) fn peek(folder: &Path, limit: u32) -> rusqlite::Result<Vec<(JobId, JobState)>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(folder.join("jobs.db"), flags)?;
+    connection.busy_timeout(PEEK)?;
+    let mut statement = connection.prepare("SELECT id, state FROM jobs ORDER BY id DESC LIMIT ?1")?;
+    let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }

@@ -28,11 +28,43 @@ Where it goes:
 
 The script calls `cesar` at each completion, so it offers what is installed then.";
 
+/// The script for bash. That of `clap_complete` inserts replies unquoted, paths among them, and knows no word with `=` or `:`, at which bash
+/// divides words. Here paths are left to bash, words are joined again, and replies are quoted.
+const BASH: &str = r#"_cesar() {
+    local word words=() index reply begin IFS=$'\n'
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        word="${COMP_WORDS[index]}"
+        ((index == COMP_CWORD)) && [[ "$word" != [=:] ]] && word="$2"
+        if ((index > 1)) && [[ "$word" == [=:]* || "${words[-1]}" == *[=:] && "${COMP_WORDS[index - 1]}" == [=:]* ]]; then
+            words[-1]+="$word"
+        else
+            words+=("$word")
+        fi
+    done
+    word="${words[-1]}"
+    begin="${word%"$2"}"
+    COMPREPLY=()
+    while IFS= read -r reply || [[ -n "$reply" ]]; do
+        [[ "$reply" == "$word"* && ( "$word" == -* || "$reply" != -* ) ]] || continue
+        printf -v reply %q "${reply#"$begin"}"
+        COMPREPLY+=("$reply")
+    done < <(VARIABLE=bash _CLAP_IFS=$'\n' _CLAP_COMPLETE_INDEX=$((${#words[@]} - 1)) PROGRAM -- "${words[@]}" 2>/dev/null)
+    [[ ${#COMPREPLY[@]} == 1 && "${COMPREPLY[0]}" == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+complete -o default -F _cesar cesar
+"#;
+
 /// Answers a shell that asks for completions. Returns the exit code if one did.
 pub(super) fn answer(words: &[OsString]) -> Option<Exit> {
     std::env::var_os(VARIABLE)?;
     let folder = std::env::current_dir().ok();
-    let complete = CompleteEnv::with_factory(|| values::known_to(Cli::command())).var(VARIABLE);
+    let is_bash = std::env::var_os(VARIABLE).is_some_and(|shell| shell == "bash");
+    let command = || match (values::known_to(Cli::command()), is_bash) {
+        (command, true) => values::without_paths(command),
+        (command, false) => command,
+    };
+    let complete = CompleteEnv::with_factory(command).var(VARIABLE);
     match complete.try_complete(words, folder.as_deref()) {
         Ok(is_answered) => is_answered.then_some(Exit::Done),
         // Of a shell that this version does not know: its user sees no completions.
@@ -47,6 +79,12 @@ pub(super) fn script(shell: clap_complete::Shell, program: &OsStr) -> Result<Exi
     let completer = shells
         .completer(&name)
         .ok_or_else(|| Failure::failed(format!("there are no completions for `{name}`")))?;
+    if shell == clap_complete::Shell::Bash {
+        let program = called(Path::new(program));
+        let program = shlex::try_quote(&program).map_err(Failure::failed)?;
+        print(&BASH.replace("PROGRAM", &program).replace("VARIABLE", VARIABLE));
+        return Ok(Exit::Done);
+    }
     let mut script = Vec::new();
     completer
         .write_registration(VARIABLE, "cesar", "cesar", &called(Path::new(program)), &mut script)

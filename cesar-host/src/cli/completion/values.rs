@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use cesar_base::names::shown;
+use cesar_base::names::visible;
 use cesar_config::{Layers, Settings};
-use cesar_jobs::{ListQuery, Policy};
 use cesar_models::ModelLookup;
 use cesar_models::catalog::CATALOG;
 use cesar_runner::discovery::Plugin;
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use plugin_api::manifest::{OptionKind, StageKind};
 
@@ -83,6 +82,12 @@ pub(super) fn known_to(command: Command) -> Command {
     })
 }
 
+/// The command line whose paths the shell completes itself.
+pub(super) fn without_paths(command: Command) -> Command {
+    let command = command.mut_args(|argument| argument.value_hint(ValueHint::Other));
+    command.mut_subcommands(without_paths)
+}
+
 /// The command, and those below it, with the values of their settings.
 fn with_settings(command: Command) -> Command {
     let command = command.mut_args(|argument| {
@@ -117,8 +122,10 @@ fn candidates(source: Source, text: &OsStr) -> Vec<CompletionCandidate> {
     };
     let found = source(&settings, &text).into_iter();
     found
-        .filter(|value| value.text.starts_with(&*text))
-        .map(|value| CompletionCandidate::new(value.text).help(value.help.map(Into::into)))
+        .filter(|value| value.text.starts_with(&*text) && !value.text.chars().any(char::is_control))
+        .map(|value| {
+            CompletionCandidate::new(value.text).help(value.help.map(|help| visible(&help).into_owned().into()))
+        })
         .collect()
 }
 
@@ -245,27 +252,13 @@ fn installed(settings: &Settings, _: &str) -> Vec<Value> {
     names.into_iter().map(plain).collect()
 }
 
-/// The latest jobs of this machine. A database that may be far away is not asked.
+/// The latest jobs of this machine.
 fn ids_of_jobs(settings: &Settings, _: &str) -> Vec<Value> {
     let Ok(folder) = serve::data_folder(settings) else {
         return Vec::new();
     };
-    let location = jobs::location(&folder, settings);
-    if settings.server.jobs.is_some() || !location.exists() {
-        return Vec::new();
-    }
-    let query = ListQuery {
-        limit: MOST_JOBS,
-        ..ListQuery::default()
-    };
-    let opened = location.open(Policy::default());
-    let found = opened.ok().and_then(|store| store.list(&query).ok());
-    let rows = found.unwrap_or_default().into_iter();
-    rows.map(|job| {
-        explained(
-            job.id.to_string(),
-            format!("{} {}", job.state, shown(&job.request.label)),
-        )
-    })
-    .collect()
+    let found = jobs::location(&folder, settings).peek(MOST_JOBS).into_iter();
+    found
+        .map(|(id, state)| explained(id.to_string(), state.to_string()))
+        .collect()
 }
