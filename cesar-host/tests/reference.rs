@@ -87,14 +87,17 @@ fn parts(help: &str) -> Vec<String> {
 /// The help of a command without the options of every command, which are on the page once.
 fn own_help(help: &str, global: &[String]) -> String {
     let is_global = |part: &String| global.iter().any(|other| other.trim_end() == part.trim_end());
-    let mut own: Vec<String> = parts(help).into_iter().filter(|part| !is_global(part)).collect();
-    // Headings without options.
-    while own
-        .last()
-        .is_some_and(|part| part.trim_end().ends_with(':') && part.trim_end().lines().count() == 1)
-    {
-        own.pop();
-    }
+    let own: Vec<String> = parts(help).into_iter().filter(|part| !is_global(part)).collect();
+    let is_heading = |part: &str| part.trim_end().ends_with(':') && part.trim_end().lines().count() == 1;
+    // Headings without options: the next part is another heading, or is not indented.
+    let is_empty = |number: usize| {
+        let next = own.get(number + 1);
+        is_heading(&own[number]) && next.is_none_or(|next| !next.starts_with(' '))
+    };
+    let own: Vec<&str> = (0..own.len())
+        .filter(|&number| !is_empty(number))
+        .map(|number| own[number].as_str())
+        .collect();
     own.concat().trim().to_owned()
 }
 

@@ -21,10 +21,6 @@ const LARGEST: u64 = 64_000_000;
 
 /// The command's own arguments.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 every file keeps the rules, 1 a violation, or a file or line that cannot be read, 2 usage error. \
-                        The presets, with their figures and sources: docs/guide/outputs.md."
-)]
 pub(crate) struct Args {
     /// Subtitle files (SRT or WebVTT), or `-` for standard input
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]

@@ -37,9 +37,6 @@ const TRIES: usize = 10;
 
 /// The command's arguments.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Without an option, the history is shown. `cesar transcribe` writes corrected text; --original of it does not."
-)]
 pub(super) struct Args {
     /// Recording, or its transcript as JSON (`cesar transcribe -f json`)
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -1,4 +1,4 @@
-//! Examples at the end of a command's help. A test reads each of them as a command line.
+//! The ends of the commands' help, with examples. A test reads each example as a command line.
 
 pub(super) const TRANSCRIBE: &str = "\
 Examples:
@@ -19,18 +19,24 @@ Examples:
   cesar align talk.mp3 talk.txt --min-match 10 -f json";
 
 pub(super) const RENDER: &str = "\
+The document is written as it is: corrections that were made after it are not applied. To have them, transcribe the recording again, which takes its results from the cache.
+
 Examples:
   cesar render talk.json -f srt
   cesar render talk.json -f docx -o talk.docx
   cesar render talk.json -f vtt --subtitle-preset netflix -o talk.vtt";
 
 pub(super) const CHECK: &str = "\
+Exit codes: 0 every file keeps the rules, 1 a violation, or a file or line that cannot be read, 2 usage error. The presets, with their figures and sources: docs/guide/outputs.md.
+
 Examples:
   cesar check talk.srt --preset netflix
   cesar check talk.srt other.vtt --preset bbc --json
   cesar check talk.srt --max-cps 17";
 
 pub(super) const EDIT: &str = "\
+Without an option, the history is shown. `cesar transcribe` writes corrected text; --original of it does not.
+
 Examples:
   cesar edit talk.mp3 --rename-speaker 'Speaker 1=Anna'
   cesar edit talk.mp3 --history

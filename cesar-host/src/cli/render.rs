@@ -26,10 +26,6 @@ const LARGEST: u64 = 1_000_000_000;
 
 /// The command's arguments.
 #[derive(clap::Args)]
-#[command(
-    after_help = "The document is written as it is: corrections that were made after it are not applied. To have them, \
-                        transcribe the recording again, which takes its results from the cache."
-)]
 pub(super) struct Args {
     /// Transcript: a file of `--format json`, or `-` for standard input
     #[arg(value_name = "DOCUMENT", value_hint = ValueHint::FilePath)]
