@@ -383,6 +383,10 @@ fn fields_in_the_query_and_in_the_form_are_one_set() {
         (&"en".into(), &true.into()),
         "{job}"
     );
+    let named = send("/transcribe?speaker_names[0]=Ann&speaker_names[1]=Bo", &[])
+        .is(202)
+        .json();
+    assert_eq!(named["request"]["speaker_names"], json!(["Ann", "Bo"]), "{named}");
     let code = |answer: Answer| answer.json()["code"].as_str().unwrap_or_default().to_owned();
     assert_eq!(code(send("/transcribe?modle=base", &[]).is(400)), "unknown_field");
     assert_eq!(
@@ -406,7 +410,16 @@ fn the_name_of_a_file_instead_of_its_bytes_is_refused_with_the_remedy() {
         .json();
     assert_eq!(
         refused["detail"],
-        "the field `file` is the text `talk.mp3`, not a recording; send the file itself (`curl -F file=@talk.mp3`)"
+        "the field `file` is the text `talk.mp3`, not a recording; send the file itself (`curl -F 'file=@talk.mp3'`)"
+    );
+    let address = [("file", None, &b"https://example.org/talk.mp3"[..])];
+    let refused = server.send("/transcribe", &address, &[]).is(400).json();
+    assert!(
+        refused["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with("send it as `url` to `POST /transcribe`"),
+        "{refused}"
     );
     let speech = [("model", None, &b"whisper-1"[..]), ("file", None, b"talk.mp3")];
     let refused = server.send("/v1/audio/transcriptions", &speech, &[]).is(400).json();

@@ -113,7 +113,10 @@ impl<'de> Deserializer<'de> for FieldsDeserializer<'_> {
         visitor: V,
     ) -> Result<V::Value, FieldError> {
         // A misspelt field is reported before the value of another one.
-        let unknown = self.0.names().filter(|name| !known.contains(name));
+        let unknown = self
+            .0
+            .names()
+            .filter(|name| !known.contains(name) && !known.contains(&base(name)));
         let present = known.iter().copied().filter(|name| self.0.text(base(name)).is_some());
         visitor.visit_map(FieldsAccess {
             fields: self.0,

@@ -52,15 +52,26 @@ impl Fields {
     /// The same with the fields of the query, which are of the same set.
     ///
     /// # Errors
-    /// The name of a field that is in both.
+    /// The name of a field that has one value here and another there. An empty one is absent.
     pub(crate) fn with_query(mut self, query: Self) -> Result<Self, String> {
-        for (name, value) in query.0 {
-            if self.all(name.strip_suffix("[]").unwrap_or(&name)).next().is_some() {
-                return Err(name);
-            }
-            self.push(name, value);
+        let differs = |(name, _): &&(String, String)| {
+            let name = name.strip_suffix("[]").unwrap_or(name);
+            let (here, there) = (self.given(name), query.given(name));
+            !here.is_empty() && !there.is_empty() && here != there
+        };
+        if let Some((name, _)) = query.0.iter().find(differs) {
+            return Err(name.clone());
         }
+        let absent: Vec<_> = (query.0.into_iter())
+            .filter(|(name, _)| self.given(name.strip_suffix("[]").unwrap_or(name)).is_empty())
+            .collect();
+        self.0.extend(absent);
         Ok(self)
+    }
+
+    /// The values of this name that are not empty.
+    fn given(&self, name: &str) -> Vec<&str> {
+        self.all(name).filter(|value| !value.is_empty()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -143,9 +154,14 @@ mod tests {
         let joined = both(&[("model", "base")], &[("language", "en")]).unwrap();
         assert_eq!(joined.names().collect::<Vec<_>>(), ["model", "language"]);
         assert_eq!(
-            both(&[("model", "base")], &[("model", "base")]),
+            both(&[("model", "base")], &[("model", "tiny")]),
             Err("model".to_owned())
         );
+        assert_eq!(both(&[("model", "base")], &[("model", "base")]).unwrap().len(), 1);
+        let empty = both(&[("language", "")], &[("language", "en")]).unwrap();
+        assert_eq!(empty.text("language"), Some("en"));
+        let list = both(&[], &[("names[]", "a"), ("names[]", "b")]).unwrap();
+        assert_eq!(list.all("names").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(both(&[("names", "a")], &[("names[]", "b")]), Err("names[]".to_owned()));
     }
 

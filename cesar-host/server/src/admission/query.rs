@@ -47,7 +47,10 @@ pub(crate) fn pairs(query: QueryFields) -> Result<Vec<(String, String)>, Refusal
 pub(crate) fn joined(body: Fields, uri: &Uri) -> Result<Fields, Refusal> {
     body.with_query(fields(Query::try_from_uri(uri))?).map_err(|name| {
         let name: String = name.chars().take(100).collect();
-        let text = format!("`{}` is in the body and in the query; send it once", visible(&name));
+        let text = format!(
+            "`{}` has one value in the body and another in the query; send one",
+            visible(&name)
+        );
         Refusal::bad(Code::SaidTwice, text).param(name)
     })
 }

@@ -224,6 +224,11 @@ pub(crate) async fn drain(mut body: BodyDataStream) {
 /// Reads a multipart form; its field [`FormFields::FILE`] becomes an upload. Its other fields may be in the query.
 pub(crate) async fn receive<T: FormFields>(app: &App, request: Request) -> Result<Form<T>, Refusal> {
     let uri = request.uri().clone();
+    // What is wrong there is said before the recording has crossed the network.
+    if let Err(refusal) = query::joined(Fields::default(), &uri).and_then(|fields| fields.parse::<T>()) {
+        drain(request.into_body().into_data_stream()).await;
+        return Err(refusal);
+    }
     let Form { fields, file } = received(app, request, (T::FILE, &[])).await?;
     Ok(Form {
         fields: query::joined(fields, &uri)?.parse()?,
@@ -381,11 +386,14 @@ async fn store(app: &App, parts: &mut Parts, head: &Head, before: &[u8]) -> Resu
         && let Some(name) = block.strip_prefix(before).and_then(as_name)
     {
         let field = head.name.as_deref().unwrap_or_default();
-        let text = format!(
-            "the field `{0}` is the text `{1}`, not a recording; send the file itself (`curl -F {0}=@{1}`)",
-            visible(field),
-            visible(name)
-        );
+        let (field_shown, name) = (visible(field), visible(name));
+        let text = if name.starts_with("http://") || name.starts_with("https://") {
+            format!("the field `{field_shown}` is an address, not a recording; send it as `url` to `POST /transcribe`")
+        } else {
+            format!(
+                "the field `{field_shown}` is the text `{name}`, not a recording; send the file itself (`curl -F '{field_shown}=@{name}'`)"
+            )
+        };
         return Err(Refusal::bad(Code::MissingFile, text).param(field));
     }
     let (writer, _) = write(app, writer, block).await?;
