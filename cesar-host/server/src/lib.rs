@@ -70,4 +70,6 @@ pub use kept_text::KeptTextError;
 pub use keys::{KeyError, Keys, StoredKey};
 pub use lifecycle::{Addresses, Ended, serve, work};
 pub use setup::Setup;
+#[cfg(feature = "otel")]
+pub use traces::next_trace;
 pub use work::indexing::{Holders, add_given, add_job, cache_holder, corrected, remove_jobs};

@@ -63,11 +63,12 @@ mod with {
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use opentelemetry::trace::{SpanId, TraceId};
     use opentelemetry::{KeyValue, global};
     use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
     use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
     use opentelemetry_sdk::Resource;
-    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider};
     use ureq::http::Uri;
 
     use super::{Failure, endpoint, first, variable};
@@ -84,7 +85,7 @@ mod with {
     const CHECKED: [(&str, fn(&str) -> bool, &str); 14] = [
         (
             "OTEL_TRACES_EXPORTER",
-            |value| value == "otlp",
+            |value| value.eq_ignore_ascii_case("otlp"),
             "use `otlp`, or `none` to export nothing",
         ),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", is_protocol, PROTOCOL),
@@ -109,7 +110,10 @@ mod with {
             "use a number from 0 to 1",
         ),
     ];
-    const PROTOCOL: &str = "traces are exported by `http/protobuf` only, which collectors receive at port 4318";
+    /// The beginning of variables that concern all signals.
+    const GENERAL: &str = "OTEL_EXPORTER_OTLP_";
+    const PROTOCOL: &str = "traces are exported by `http/protobuf` only, which collectors receive at port 4318: set \
+                            `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL` to that";
     const COMPRESSION: &str = "use `gzip` or `none`";
     const HEADERS: &str = "write it as `NAME=VALUE`, several separated by commas";
     const COUNT: &str = "use a whole number above 0 (times are in milliseconds)";
@@ -152,7 +156,11 @@ mod with {
             return Ok(TraceExport(None));
         };
         for (name, check, use_instead) in CHECKED {
-            if let Some(value) = variable(name).filter(|value| !check(value)) {
+            let is_replaced = name.strip_prefix(GENERAL).is_some_and(|rest| {
+                // The one for traces alone is used.
+                variable(&format!("{GENERAL}TRACES_{rest}")).is_some()
+            });
+            if let Some(value) = variable(name).filter(|value| !is_replaced && !check(value)) {
                 // Headers have secrets.
                 let found = match use_instead {
                     HEADERS => "has an entry of another form".to_owned(),
@@ -173,6 +181,7 @@ mod with {
             .map_err(|error| Failure::usage(format!("traces cannot be exported: {error}")))?;
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(service))
+            .with_id_generator(Ids::default())
             .with_batch_exporter(exporter)
             .build();
         global::set_tracer_provider(provider.clone());
@@ -199,6 +208,23 @@ mod with {
             if let Some(Err(error)) = ended {
                 tracing::warn!("the last traces were not exported: {error}");
             }
+        }
+    }
+
+    /// Random ids, but for traces whose id is a job's.
+    #[derive(Debug, Default)]
+    struct Ids(RandomIdGenerator);
+
+    impl IdGenerator for Ids {
+        fn new_trace_id(&self) -> TraceId {
+            match cesar_server::next_trace() {
+                Some(trace) => TraceId::from_bytes(trace.0),
+                None => self.0.new_trace_id(),
+            }
+        }
+
+        fn new_span_id(&self) -> SpanId {
+            self.0.new_span_id()
         }
     }
 

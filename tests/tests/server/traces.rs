@@ -120,6 +120,37 @@ fn a_job_without_a_client_that_traces_has_its_id_as_trace() {
 }
 
 #[test]
+fn a_worker_that_exports_alone_begins_the_trace_of_the_job() {
+    let sandbox = with_echo();
+    let collector = Collector::start(&sandbox);
+    let url = collector.url();
+    let server = Server::start(&sandbox, &["--no-workers"]);
+    let run = |sampler: &str| {
+        let export = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+            ("OTEL_TRACES_SAMPLER", sampler),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        ];
+        let worker = JobWorker::start_with(&sandbox, &[], &export);
+        let id = server.submit(&wave(1, 1), &[]);
+        server.wait_for(&id, &["completed"]);
+        assert!(worker.stop().success());
+        id
+    };
+    let dropped = run("parentbased_always_off");
+    let kept = run("parentbased_always_on");
+    let jobs = || {
+        let spans = collector.spans().into_iter();
+        spans.filter(|span| span.name == "job").collect::<Vec<_>>()
+    };
+    until("the collector has the job", || !jobs().is_empty());
+    let jobs = jobs();
+    assert_eq!(jobs.len(), 1, "{dropped} is not recorded: {jobs:#?}");
+    assert_eq!((&jobs[0].trace, jobs[0].parent.as_str()), (&kept.replace('-', ""), ""));
+}
+
+#[test]
 fn a_collector_that_never_answers_holds_nothing_up() {
     let sandbox = with_echo();
     // Connections are made, and wait to be accepted.

@@ -15,6 +15,8 @@ use cesar_jobs::Job;
 use cesar_pipeline::{Stage, StageReport};
 use parking_lot::Mutex;
 use span::Span;
+#[cfg(feature = "otel")]
+pub use span::next_trace;
 
 /// What a span is of.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +91,10 @@ pub(crate) struct JobSpan {
 impl JobSpan {
     /// Begins it.
     pub(crate) fn begin(job: &Job) -> Self {
-        let mut span = Span::begin("job", Kind::Consumer, Some(parent_of(job)));
+        let mut span = match job.request.trace {
+            Some(parent) => Span::begin("job", Kind::Consumer, Some(parent)),
+            None => Span::begin_trace("job", Kind::Consumer, job.trace_id()),
+        };
         span.set("cesar.job.id", job.id.to_string());
         span.set("cesar.job.attempt", i64::from(job.attempts));
         Self {
@@ -141,20 +146,6 @@ impl JobSpan {
     fn stage(&self, stage: Stage) -> Span {
         Span::begin(stage.name(), Kind::Internal, self.span.lock().context())
     }
-}
-
-/// The span above the attempts at a job. The server that accepted it may export nothing, and then it does not exist: all attempts have one
-/// trace nevertheless.
-fn parent_of(job: &Job) -> TraceParent {
-    job.request.trace.unwrap_or_else(|| {
-        let trace = job.trace_id();
-        let [.., a, b, c, d, e, f, g, h] = trace.0;
-        TraceParent {
-            trace,
-            span: [a, b, c, d, e, f, g, h],
-            flags: 1,
-        }
-    })
 }
 
 #[cfg(test)]

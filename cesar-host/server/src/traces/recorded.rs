@@ -1,5 +1,7 @@
 //! Spans of OpenTelemetry. Without an exporter they cost nothing and record nothing.
 
+use std::cell::Cell;
+
 use cesar_base::{TraceId, TraceParent};
 use opentelemetry::global::{self, BoxedSpan};
 use opentelemetry::trace::{
@@ -9,6 +11,16 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue, Value};
 
 use super::Kind;
+
+thread_local! {
+    static NEXT_TRACE: Cell<Option<TraceId>> = const { Cell::new(None) };
+}
+
+/// The id of the trace that is begun on this thread, for the program's generator of ids; `None` for a random one.
+#[must_use]
+pub fn next_trace() -> Option<TraceId> {
+    NEXT_TRACE.take()
+}
 
 /// A span, which ends when it is dropped.
 #[derive(Debug)]
@@ -28,6 +40,14 @@ impl Span {
             None => Context::new(),
         };
         Self(global::tracer("cesar").build_with_context(builder, &context))
+    }
+
+    /// Begins the first one of this trace.
+    pub(super) fn begin_trace(name: impl Into<String>, kind: Kind, trace: TraceId) -> Self {
+        NEXT_TRACE.set(Some(trace));
+        let span = Self::begin(name, kind, None);
+        NEXT_TRACE.set(None);
+        span
     }
 
     /// Its place, for those below it.
