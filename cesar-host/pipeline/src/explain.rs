@@ -19,6 +19,7 @@ use super::media::Media;
 use super::merge;
 use super::plan::Plan;
 use super::prepared::Prepared;
+use super::render::with_recording;
 use super::request::{Input, Source};
 use super::rewrite::Rewrite;
 use super::speakers::{self, Diarizer, SpeakersPlan, Turns};
@@ -233,6 +234,7 @@ impl<'a> Walk<'a> {
         let rendered = document.map(|entry| self.corrected(media, &entry)).transpose()?;
         for (format, prepared) in &plan.formats {
             let inputs = rendered.map(|digest| vec![("document".to_owned(), digest)]);
+            let prepared = &*with_recording(prepared, self.context.label);
             let parts = inputs.map(|inputs| prepared.key_parts(inputs));
             self.step(&Step::plugin(prepared, Some(format)), parts)?;
         }

@@ -296,7 +296,7 @@ impl Pipeline {
 
     /// How the files of several recordings follow each other in a format; `None`: not at all, or there is no such format.
     #[must_use]
-    pub fn several(&self, format: &str) -> Option<Several> {
+    pub fn several(&self, format: &FormatRequest) -> Option<Several> {
         self.planner().several(format)
     }
 

@@ -147,11 +147,11 @@ impl Planner<'_> {
     }
 
     /// How the files of several recordings follow each other in a format; `None`: not at all, or there is no such format.
-    pub(crate) fn several(&self, format: &str) -> Option<Several> {
-        let plugin = self.writer_of(format).ok()?;
+    pub(crate) fn several(&self, format: &FormatRequest) -> Option<Several> {
+        let plugin = self.plugin_of_format(format).ok()?;
         // One that declares no formats was built before it could.
         let is_old = plugin.manifest.formats.is_empty().then_some(Several::Stream);
-        is_old.or_else(|| plugin.manifest.formats.get(format)?.several)
+        is_old.or_else(|| plugin.manifest.formats.get(&format.format)?.several)
     }
 
     /// The formats that the plugins write.

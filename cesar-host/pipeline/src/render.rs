@@ -73,7 +73,7 @@ pub(super) fn render(
 
 /// The stage with the name of the recording in the option that its format has for it. The key has a digest of the name: caches that
 /// machines share do not tell names.
-fn with_recording<'a>(stage: &'a Prepared, label: &str) -> Cow<'a, Prepared> {
+pub(super) fn with_recording<'a>(stage: &'a Prepared, label: &str) -> Cow<'a, Prepared> {
     let format = stage.request.get("format").and_then(Value::as_str);
     let spec = format.and_then(|format| stage.manifest().formats.get(format));
     let Some(option) = spec.and_then(|spec| spec.recording_option.as_deref()) else {
@@ -92,6 +92,12 @@ fn with_recording<'a>(stage: &'a Prepared, label: &str) -> Cow<'a, Prepared> {
 
 /// The name of a recording without folders and extension.
 fn recording_name(label: &str) -> String {
+    let is_address = ["http://", "https://"].iter().any(|scheme| label.starts_with(scheme));
+    // What is behind the path may be a secret.
+    let label = match is_address {
+        true => label.split(['?', '#']).next().unwrap_or_default(),
+        false => label,
+    };
     let last = label
         .rsplit(['/', '\\'])
         .find(|part| !part.is_empty())
@@ -122,6 +128,9 @@ mod tests {
             ("talk.mp3", "talk"),
             ("a/b/talk.labels.wav", "talk.labels"),
             ("https://example.org/media/", "media"),
+            ("https://example.org/talk.mp3?token=eyJ.x.y", "talk"),
+            ("https://example.org/talk.mp3?sig=abc/def#t", "talk"),
+            ("what? no.mp3", "what? no"),
             (".hidden", ".hidden"),
             ("", ""),
         ] {

@@ -107,7 +107,7 @@ pub(super) fn run_asked(
     let intermediates = (args.keep_intermediate.as_ref())
         .map(|folder| intermediate::places(&work.recordings, folder))
         .transpose()?;
-    let has_headings = work.has_headings(&places);
+    let has_headings = work.has_headings(&places, settings);
     let state = settings.folders.state();
     let clobbering = match (args.overwrite, args.no_clobber) {
         (true, _) => Clobbering::Any,

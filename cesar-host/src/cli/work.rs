@@ -258,23 +258,27 @@ impl Work {
             .as_deref()
             .filter(|_| self.output.is_none() || asked.given.has("output.dir"));
         let places = outputs::places(&self.recordings, &self.formats, self.output.as_ref(), folder)?;
-        let formats = self.formats.iter().filter(|_| are_several(&places));
-        let unfit = |format: &&String| {
-            !matches!(
-                self.host.pipeline.several(format),
-                Some(Several::Named | Several::Stream)
-            )
-        };
-        match formats.filter(unfit).next() {
+        let unfit = self.formats.iter().find(|format| {
+            let several = self.several(format, settings);
+            !matches!(several, Some(Several::Named | Several::Stream))
+        });
+        match unfit.filter(|_| are_several(&places)) {
             Some(format) => Err(OutputError::StdoutForMany(places.len(), format.clone()).into()),
             None => Ok(places),
         }
     }
 
     /// Whether the transcripts at these places stand below the names of their recordings.
-    pub(super) fn has_headings(&self, places: &[Place]) -> bool {
-        let is_named = |format: &String| self.host.pipeline.several(format) == Some(Several::Named);
+    pub(super) fn has_headings(&self, places: &[Place], settings: &Settings) -> bool {
+        let is_named = |format: &String| self.several(format, settings) == Some(Several::Named);
         are_several(places) && self.formats.iter().all(is_named)
+    }
+
+    fn several(&self, format: &str, settings: &Settings) -> Option<Several> {
+        self.host.pipeline.several(&FormatRequest {
+            format: format.to_owned(),
+            stage: host::stage(&settings.format),
+        })
     }
 }
 

@@ -37,7 +37,7 @@ pub struct FormatSpec {
 pub enum Several {
     /// Below the name of each, as text that people read.
     Named,
-    /// As they are: a reader knows where each begins, and what it belongs to.
+    /// As they are: a reader knows where each begins.
     Stream,
     /// A way that this host does not know.
     #[serde(other)]
