@@ -78,6 +78,8 @@ pub enum JobsError {
         cause: String,
         /// Whether no space was left on the server's disk.
         is_full: bool,
+        /// Whether the server may be reached again soon.
+        is_away: bool,
     },
     /// The jobs of the database were written by a later Cesar.
     #[error(
@@ -160,6 +162,12 @@ impl JobsError {
     #[must_use]
     pub fn is_storage_away(&self) -> bool {
         matches!(self, Self::Blobs { source, .. } if source.kind() != io::ErrorKind::InvalidData)
+    }
+
+    /// Whether the database of jobs does not answer, and may be back soon.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Server { is_away: true, .. })
     }
 
     /// Whether no space was left on the disk.

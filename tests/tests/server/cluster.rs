@@ -391,6 +391,35 @@ fn a_database_that_is_away_is_a_status_and_loses_nothing() {
     drop(worker);
 }
 
+/// What was computed while the database was away is stored when it is back: no attempt is lost, and nothing runs again.
+#[test]
+fn a_job_that_ends_while_the_database_is_away_is_stored_at_its_return() {
+    let database = Cluster::start();
+    let mut shared = Shared::new();
+    shared.0.push(("CESAR_SERVER_JOBS", database.fresh()));
+    let [serves, works] = [with_echo(), with_echo()];
+    let server = shared.server(&serves);
+    let worker = shared.worker(&works);
+    let runs = works.work().join("runs");
+    let options = serde_json::json!({ "pace_ms": 500, "runs": runs }).to_string();
+    let id = server.submit(&wave(2, 6), &[("options", &options), ("no_cache", "true")]);
+    server.wait_for(&id, &["processing"]);
+    until("the engine runs", || runs.exists());
+    database.stop();
+    until("the end waits", || {
+        log_of(&works).contains("the end of the attempt waits")
+    });
+    database.restart();
+    let job = server.wait_for(&id, &["completed", "error"]);
+    assert_eq!(
+        (&job["status"], &job["attempts"]),
+        (&"completed".into(), &1.into()),
+        "{job}"
+    );
+    assert_eq!(std::fs::read_to_string(&runs).unwrap().lines().count(), 1);
+    drop(worker);
+}
+
 #[test]
 fn the_doctor_tries_what_machines_share() {
     let (shared, machine) = (Shared::new(), with_echo());
@@ -434,6 +463,18 @@ fn a_wrong_address_is_one_sentence_before_any_job_is_taken() {
     for url in ["s3://ann:hunter2@bucket/x", "file:///no/such/folder"] {
         let variables = [("CESAR_SERVER_JOBS", database.as_str()), ("CESAR_SERVER_BLOBS", url)];
         assert!(start_with(&variables).contains("`server.blobs`"), "{url}");
+    }
+    for endpoint in ["localhost:9000", "https://", "http://host:abc", "s3.example.org"] {
+        let variables = [
+            ("CESAR_SERVER_JOBS", database.as_str()),
+            ("CESAR_SERVER_BLOBS", "s3://bucket/x"),
+            ("AWS_ENDPOINT_URL", endpoint),
+        ];
+        let refused = start_with(&variables);
+        assert!(
+            refused.contains("`AWS_ENDPOINT_URL` is no address of HTTP"),
+            "{endpoint}: {refused}"
+        );
     }
     let refused = start("CESAR_SERVER_JOBS", "postgres://ann:hunter2@127.0.0.1:1/jobs");
     assert!(refused.contains("postgres://ann@127.0.0.1:1/jobs"), "{refused}");

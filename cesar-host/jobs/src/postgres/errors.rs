@@ -75,11 +75,13 @@ impl PgError {
     /// The error of the jobs.
     pub(super) fn explain(self, action: &'static str, database: &str) -> JobsError {
         let database = database.to_owned();
+        let is_away = self.is_passing();
         match self {
             Self::Postgres(error) => JobsError::Server {
                 action,
                 database,
                 is_full: error.code() == Some(&SqlState::DISK_FULL),
+                is_away,
                 cause: cause(&error),
             },
             Self::Busy => JobsError::Server {
@@ -87,12 +89,14 @@ impl PgError {
                 database,
                 cause: "all connections of this process are in use".to_owned(),
                 is_full: false,
+                is_away,
             },
             Self::Unreadable(cause) => JobsError::Server {
                 action,
                 database,
                 cause,
                 is_full: false,
+                is_away,
             },
         }
     }

@@ -78,6 +78,7 @@ impl PostgresWorkers {
                 database: store.address().to_owned(),
                 cause: error.to_string(),
                 is_full: false,
+                is_away: false,
             })?;
         Ok(workers)
     }

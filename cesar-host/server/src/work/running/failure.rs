@@ -31,6 +31,7 @@ fn kind(error: &PipelineError, engine: Option<Digest>) -> FailureKind {
         | PipelineError::Corrections(_)
         | PipelineError::Replaced
         | PipelineError::Redecoded
+        | PipelineError::Unparsed { .. }
         | PipelineError::Interrupted => Transient,
         PipelineError::Audio(_)
         | PipelineError::Download { .. }

@@ -39,6 +39,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The same where the store reports changes, and many processes ask it.
 const SHARED_POLL_INTERVAL: Duration = Duration::from_secs(10);
 
+/// The pause of a worker whose job's end could not be stored.
+const END_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The pause of a worker that could not read a recording from the shared storage: others may be able to.
 const STORAGE_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -114,6 +117,18 @@ fn offer(shared: &Shared) -> Offer {
     Offer::Only(engines.chain(labels).collect())
 }
 
+/// What jobs may need that this process takes; empty for a process without an engine that can run.
+pub(crate) fn takes(shared: &Shared) -> Vec<String> {
+    let latest = shared.figures.snapshot.latest();
+    let able = latest.engines.iter().filter(|engine| engine.can_run());
+    let engines: Vec<String> = able.flat_map(Engine::offers).collect();
+    let labels = shared.labels.iter().flatten().map(|label| needed_label(label));
+    match engines.is_empty() {
+        true => engines,
+        false => engines.into_iter().chain(labels).collect(),
+    }
+}
+
 /// The time until a job is due. For a worker that takes only some jobs, one that is due already is another worker's.
 fn until_due(shared: &Shared) -> Duration {
     let longest = match shared.are_jobs_shared() {
@@ -146,12 +161,20 @@ fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
     tracing::info!(job = %job.id, trace = %run.span.trace(), attempt = job.attempts, "job started");
     let result = execute(shared, &run, job);
     let next = match &result {
-        Err(Unfinished::NoRecording(error)) if error.is_storage_away() => Next::Pause,
+        Err(Unfinished::NoRecording(error)) if error.is_storage_away() || error.is_disk_full() => Next::Pause,
         _ => Next::Claim,
     };
     // Before the end, after which a listener in another process looks for no more.
     kept_events::keep(shared, &run);
-    let ended = finish(shared, &run, job, result);
+    let (mut ended, mut is_reported) = (finish(shared, &run, job, &result), false);
+    // What was computed is kept until the database is back: the lease may still be valid, and the store refuses the end if it is not.
+    while ended.as_ref().is_err_and(JobsError::is_away) && !shared.signals.stopping() {
+        if !std::mem::replace(&mut is_reported, true) {
+            tracing::warn!(job = %job.id, trace = %run.span.trace(), "the end of the attempt waits for the database of jobs");
+        }
+        pause(shared, END_RETRY_INTERVAL);
+        ended = finish(shared, &run, job, &result);
+    }
     match ended {
         Ok(job) => {
             // One that was handed back has an attempt less, and the error of an earlier one.
@@ -290,13 +313,13 @@ fn no_address(error: &AddressError) -> PipelineError {
     }
 }
 
-fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfinished>) -> Result<Job, JobsError> {
+fn finish(shared: &Shared, run: &Run, job: &Job, result: &Result<Documented, Unfinished>) -> Result<Job, JobsError> {
     let (error, engine) = match result {
-        Ok(documented) => return complete(shared, run, &documented),
+        Ok(documented) => return complete(shared, run, documented),
         Err(Unfinished::Failed { error, engine }) => (error, engine),
-        Err(Unfinished::NoRecording(error)) => return without_recording(shared, run, job, &error),
+        Err(Unfinished::NoRecording(error)) => return without_recording(shared, run, job, error),
     };
-    if matches!(*error, PipelineError::Interrupted) {
+    if matches!(**error, PipelineError::Interrupted) {
         match run.stop_reason() {
             Some(StopReason::Stopping) => return shared.jobs.store.hand_back(&run.lease),
             Some(StopReason::Lost) => return Err(JobsError::LeaseLost { job: job.id }),
@@ -305,7 +328,7 @@ fn finish(shared: &Shared, run: &Run, job: &Job, result: Result<Documented, Unfi
         }
     }
     tracing::warn!(job = %job.id, trace = %run.span.trace(), "attempt failed: {error}");
-    let failure = failure::classify(&error, run.phase(), engine);
+    let failure = failure::classify(error, run.phase(), *engine);
     shared.jobs.store.fail(&run.lease, &failure)
 }
 
@@ -317,8 +340,8 @@ fn without_recording(shared: &Shared, run: &Run, job: &Job, error: &JobsError) -
         Some(StopReason::Cancelled) => return shared.jobs.store.cancelled(&run.lease),
         None => {}
     }
-    // At once: another machine may reach the storage, or have the recording.
-    if error.is_storage_away() {
+    // At once: another machine may reach the storage, or have the recording, or room for it.
+    if error.is_storage_away() || error.is_disk_full() {
         tracing::error!(job = %job.id, trace = %run.span.trace(), "the job waits: {error}");
         return shared.jobs.store.hand_back(&run.lease);
     }
