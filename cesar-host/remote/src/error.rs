@@ -14,6 +14,12 @@ pub enum RemoteError {
         /// The fault.
         why: String,
     },
+    /// The address of the S3 service cannot be used. It is not shown, since it may contain a password.
+    #[error("`{variable}` is no address of HTTP; write it as `https://HOST`, or leave it out for AWS")]
+    Endpoint {
+        /// The variable, or the entry of the profile.
+        variable: String,
+    },
     /// The folder of a `file:` URL does not exist, or is no folder.
     #[error("cannot open the shared cache `{}` ({source}); create the folder, or correct `cache.remote`", path.display())]
     Folder {

@@ -237,6 +237,7 @@ fn local_ms() -> i64 {
 fn why(error: &RemoteError) -> String {
     match error {
         RemoteError::Url { why } => why.clone(),
+        RemoteError::Endpoint { .. } => error.to_string(),
         RemoteError::Folder { source, .. } => source.to_string(),
         RemoteError::KeyFile { path, why } | RemoteError::Credentials { path, why } => {
             format!("`{}`: {why}", path.display())

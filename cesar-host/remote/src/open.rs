@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, Error, RetryConfig};
+use ureq::http::Uri;
 
 use super::credentials;
 use super::error::{RemoteError, Result};
@@ -179,7 +180,7 @@ pub(crate) fn connect(location: &Location, variables: &Variables<'_>) -> Result<
 /// A bucket, with the credentials of the environment, of a profile, or of the machine's role.
 fn s3(bucket: &str, variables: &Variables<'_>) -> Result<Store> {
     let profile = credentials::profile(variables)?;
-    let mut builder = AmazonS3Builder::from_env();
+    let mut builder = environment()?;
     if let Some((id, secret)) = profile.key {
         builder = builder.with_access_key_id(id).with_secret_access_key(secret);
     }
@@ -193,13 +194,58 @@ fn s3(bucket: &str, variables: &Variables<'_>) -> Result<Store> {
     {
         builder = builder.with_region(region);
     }
-    if let Some(endpoint) = profile
-        .endpoint
-        .filter(|_| !is_set("AWS_ENDPOINT_URL") && !is_set("AWS_ENDPOINT_URL_S3"))
-    {
+    if let Some(endpoint) = profile.endpoint.filter(|_| !ENDPOINTS.into_iter().any(is_set)) {
+        if !is_endpoint(&endpoint) {
+            return Err(RemoteError::Endpoint {
+                variable: "endpoint_url".to_owned(),
+            });
+        }
         builder = builder.with_endpoint(endpoint);
     }
     s3_store(builder.with_bucket_name(bucket))
+}
+
+/// The settings of the environment. Empty variables count as absent, and an endpoint is checked: the library panics at another one.
+fn environment() -> Result<AmazonS3Builder> {
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in std::env::vars_os() {
+        let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+            continue;
+        };
+        let value = value.trim();
+        if !name.starts_with("AWS_") || value.is_empty() {
+            continue;
+        }
+        if ENDPOINTS.contains(&name) && !is_endpoint(value) {
+            return Err(RemoteError::Endpoint {
+                variable: name.to_owned(),
+            });
+        }
+        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    Ok(builder)
+}
+
+/// Variables with an endpoint.
+const ENDPOINTS: [&str; 4] = [
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_S3_ENDPOINT",
+];
+
+/// Whether this is the address of a server of HTTP.
+fn is_endpoint(text: &str) -> bool {
+    let uri = text.parse::<Uri>().unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    let place = uri
+        .authority()
+        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
+    let port = place.and_then(|place| place.strip_prefix(host));
+    let has_port = port.is_some_and(|port| port.is_empty() || port[1..].parse::<u16>().is_ok());
+    matches!(uri.scheme_str(), Some("http" | "https")) && !host.is_empty() && has_port
 }
 
 /// The store that a builder describes, with this crate's transport and limits.

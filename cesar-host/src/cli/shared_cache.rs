@@ -71,7 +71,10 @@ mod with {
             match open(remote, settings) {
                 Ok(opened) => Ok(Some(Self(opened))),
                 Err(
-                    error @ (RemoteError::Url { .. } | RemoteError::KeyFile { .. } | RemoteError::Credentials { .. }),
+                    error @ (RemoteError::Url { .. }
+                    | RemoteError::Endpoint { .. }
+                    | RemoteError::KeyFile { .. }
+                    | RemoteError::Credentials { .. }),
                 ) => Err(Failure::usage(error)),
                 Err(error) => {
                     warnings.push(format!("continuing without the shared cache: {error}"));
@@ -93,6 +96,16 @@ mod with {
                 ));
             }
             open(remote, settings).map_err(Failure::failed)
+        }
+
+        /// The one of the settings, for a command that changes it.
+        pub(crate) fn changeable(settings: &Settings) -> Result<RemoteCache, Failure> {
+            match &settings.cache.remote {
+                Some(remote) if remote.read_only => Err(Failure::usage(
+                    "this machine only reads the shared cache (`cache.remote_mode` is `read-only`); run the command where it may write",
+                )),
+                _ => Self::required(settings),
+            }
         }
 
         /// Its place and its notices.

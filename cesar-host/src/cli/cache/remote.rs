@@ -67,7 +67,10 @@ mod with {
 
     /// `cesar cache verify --remote`. Remaining damage is a failure.
     pub(crate) fn verify(args: &verify::Args, settings: &Settings) -> Result<Exit, Failure> {
-        let remote = SharedCache::required(settings)?;
+        let remote = match args.repair {
+            true => SharedCache::changeable(settings)?,
+            false => SharedCache::required(settings)?,
+        };
         // Only shown on a terminal.
         let spinner = ProgressBar::new_spinner();
         spinner.enable_steady_tick(Duration::from_millis(200));
@@ -116,7 +119,7 @@ mod with {
 
     /// `cesar cache prune --remote`.
     pub(crate) fn prune(args: &prune::Args, settings: &Settings) -> Result<Exit, Failure> {
-        let remote = SharedCache::required(settings)?;
+        let remote = SharedCache::changeable(settings)?;
         carefully(&args.removal, |dry_run| {
             remote.prune(&RemotePrune {
                 older_ms: args.older_than,
