@@ -90,8 +90,9 @@ pub(super) fn decode<'a>(
             ..Computation::default()
         })
     })?;
-    let audio: DecodedAudio =
-        serde_json::from_slice(&computed.bytes).expect("the key names the version of what is stored under it");
+    // A writer of a cache that machines share can store anything.
+    let unparsed = |_| PipelineError::Unparsed { stage: Stage::Decode };
+    let audio: DecodedAudio = serde_json::from_slice(&computed.bytes).map_err(unparsed)?;
     inform(context, part, &audio)?;
     Ok((Sound::new(media, part, (audio, computed.digest), pcm), report))
 }

@@ -12,6 +12,8 @@ use plugin_api::ErrorKind;
 use plugin_api::download::Reason;
 use plugin_api::manifest::{OptionError, StageKind};
 
+use crate::stage::Stage;
+
 /// Errors of the pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -94,6 +96,15 @@ pub enum PipelineError {
     /// The decoder gives other samples than those of which the digest is stored: it was replaced by another one, such as a newer ffmpeg.
     #[error("the recording is decoded differently than before")]
     Redecoded,
+    /// A stored result is not what the stage stores, although its bytes are: another program stored it. The run starts over, with this stage
+    /// computed again. Never leaves `Pipeline::run` but if that does not help.
+    #[error(
+        "the stored result of the stage `{stage}` cannot be read; recompute it with `--refresh-stage {stage}`, on a server with `refresh`"
+    )]
+    Unparsed {
+        /// The stage.
+        stage: Stage,
+    },
     /// The caller cancelled.
     #[error("interrupted")]
     Interrupted,
@@ -158,6 +169,7 @@ impl PipelineError {
             Self::Document(_) => "invalid_output",
             Self::Samples(PcmError::Memory(_)) => "out_of_memory",
             Self::Samples(PcmError::Disk { .. }) => "disk_full",
+            Self::Unparsed { .. } => "invalid_output",
             Self::Replaced | Self::Redecoded | Self::Interrupted => "interrupted",
         }
     }

@@ -367,16 +367,16 @@ impl<'a> Results<'a> {
             sound: self.sound,
             asr: &self.plan.asr,
             created_ms: created_ms.unwrap_or_else(|| SystemClock.now_ms()),
-            speakers: self.speakers(),
+            speakers: self.speakers()?,
         };
         Ok(merge::document(transcription, facts))
     }
 
-    fn speakers(&self) -> Speakers {
+    fn speakers(&self) -> Result<Speakers, PipelineError> {
         let Some(turns) = &self.turns else {
-            return Speakers::Unasked;
+            return Ok(Speakers::Unasked);
         };
-        match (turns.spoken(), self.partial()) {
+        Ok(match (turns.spoken()?, self.partial()) {
             (Some(spoken), _) => Speakers::Identified {
                 spoken,
                 names: turns.names(),
@@ -384,7 +384,7 @@ impl<'a> Results<'a> {
             },
             (None, Some(partial)) => Speakers::Missing(partial),
             (None, None) => Speakers::Unasked,
-        }
+        })
     }
 
     fn read_transcription(&mut self) -> Result<Transcription, PipelineError> {

@@ -98,6 +98,23 @@ fn run_to<T>(
         context.refresh = &decoding;
         result = run_once(&context, plan, input, goal);
     }
+    // Each of several stages may have one.
+    let mut unparsed = plan.refresh.clone();
+    while let Err(PipelineError::Unparsed { stage }) = result {
+        if !unparsed.insert(stage) {
+            break;
+        }
+        let refresh = unparsed.clone();
+        result = run_once(
+            &Context {
+                refresh: &refresh,
+                ..context
+            },
+            plan,
+            input,
+            goal,
+        );
+    }
     let result = result.or_else(|error| match error {
         PipelineError::Replaced => run_once(&context, plan, input, goal),
         error => Err(error),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cesar_tests::fault_proxy::{Fault, FaultProxy};
@@ -11,6 +12,7 @@ use cesar_tests::object_storage::{READER, WRITER, object_storage};
 use cesar_tests::server::{wave, with_echo};
 use cesar_tests::{Output, Sandbox};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 fn sandbox() -> Sandbox {
     let sandbox = with_echo();
@@ -199,6 +201,66 @@ fn wrong_settings_are_one_sentence_and_a_store_that_is_away_costs_no_transcript(
         event["type"] == "warning" && message.contains("continuing without the shared cache")
     };
     assert!(events.iter().any(is_warning), "{events:?}");
+    let mut prune = on_machine(&sandbox, 1, &url, WRITER);
+    prune
+        .args(["cache", "prune", "--remote", "--yes"])
+        .env("CESAR_CACHE_REMOTE_MODE", "read-only");
+    let refused = run(&mut prune).exits(2);
+    assert!(refused.stderr.contains("`read-only`"), "{}", refused.stderr);
+    let mut empty = with_text(&sandbox, 4, "s3://nowhere/x", WRITER);
+    // As a list of variables for all services may have it.
+    let aws = run(empty.args(["-q"]).env("AWS_ENDPOINT_URL", "localhost:9000")).exits(2);
+    assert!(
+        aws.stderr.contains("`AWS_ENDPOINT_URL` is no address of HTTP"),
+        "{}",
+        aws.stderr
+    );
     let shown = run(on_machine(&sandbox, 1, &url, READER).args(["cache", "info", "--remote"])).exits(1);
     assert!(shown.stderr.contains("rights on the bucket"), "{}", shown.stderr);
+}
+
+/// Replaces the bytes of every result of this stage, with the checksums that a writer without a key can make. Returns their number.
+fn plant(folder: &Path, stage: &str) -> usize {
+    let mut planted = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            planted += plant(&path, stage);
+            continue;
+        }
+        let content = fs::read(&path).unwrap();
+        let lines: Vec<&[u8]> = content.splitn(3, |byte| *byte == b'\n').collect();
+        let [_, header, _] = lines[..] else { continue };
+        let Ok(mut header) = serde_json::from_slice::<Value>(header) else {
+            continue;
+        };
+        if header["parts"]["stage"] != stage {
+            continue;
+        }
+        let body = b"\xffrubbish";
+        header["digest"] = hex::encode(Sha256::digest(body)).into();
+        (header["size"], header["inline"]) = (body.len().into(), true.into());
+        let rest = [header.to_string().as_bytes(), b"\n", body].concat();
+        let first = format!("cesar-manifest-1 sha256:{}\n", hex::encode(Sha256::digest(&rest)));
+        fs::write(&path, [first.as_bytes(), &rest].concat()).unwrap();
+        planted += 1;
+    }
+    planted
+}
+
+#[test]
+fn a_stored_result_that_cannot_be_read_is_computed_again() {
+    let sandbox = with_echo();
+    let folder = sandbox.path().join("share");
+    fs::create_dir(&folder).unwrap();
+    let url = format!("file://{}", folder.display());
+    sandbox.write("talk.wav", wave(3, 1));
+    let first = run(&mut with_text(&sandbox, 1, &url, WRITER)).exits(0);
+    assert!(plant(&folder, "decode") > 0);
+    for _ in 0..2 {
+        // The second time from the cache of the machine, which has the new result.
+        let again = run(&mut with_text(&sandbox, 2, &url, WRITER)).exits(0);
+        assert_eq!(again.stdout, first.stdout, "{}", again.stderr);
+        assert!(!again.stderr.contains("panicked"), "{}", again.stderr);
+    }
 }

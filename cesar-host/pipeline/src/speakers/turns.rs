@@ -12,6 +12,7 @@ use super::super::outputs::check_diarization;
 use super::super::prepared::Prepared;
 use super::super::{Event, PipelineError, StageReport};
 use super::{Diarizer, Reason, STAGE, SpeakersPlan, Spoken, channels};
+use crate::stage::Stage;
 
 /// The known turns of one recording.
 pub(crate) struct Turns<'a> {
@@ -175,8 +176,10 @@ fn diarize(context: &Context<'_>, stage: &Prepared, sound: &Sound<'_>) -> Result
 }
 
 /// The turns as stored, with speakers numbered like their names: by channel, else by first turn, whatever the plugin's order.
-pub(crate) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
-    let diarization: Diarization = serde_json::from_slice(bytes).expect("it was checked before it was stored");
+fn spoken(bytes: &[u8], by_channel: bool) -> Result<Vec<Spoken>, PipelineError> {
+    // A writer of a cache that machines share can store anything.
+    let unparsed = |_| PipelineError::Unparsed { stage: Stage::Diarize };
+    let diarization: Diarization = serde_json::from_slice(bytes).map_err(unparsed)?;
     let mut turns = diarization.turns;
     turns.sort_by_key(|turn| (turn.start_ms, turn.speaker));
     let mut numbers = Vec::new();
@@ -189,21 +192,20 @@ pub(crate) fn spoken(bytes: &[u8], by_channel: bool) -> Vec<Spoken> {
             numbers.len() - 1
         })
     };
-    turns
-        .into_iter()
-        .map(|turn| Spoken {
-            start_ms: turn.start_ms,
-            end_ms: turn.end_ms,
-            speaker: number(turn.speaker),
-        })
-        .collect()
+    let spoken = turns.into_iter().map(|turn| Spoken {
+        start_ms: turn.start_ms,
+        end_ms: turn.end_ms,
+        speaker: number(turn.speaker),
+    });
+    Ok(spoken.collect())
 }
 
 impl Turns<'_> {
     /// The turns, once they are computed.
-    pub(crate) fn spoken(&self) -> Option<Vec<Spoken>> {
-        let computed = self.keyed()?.computed()?;
-        Some(spoken(&computed.bytes, matches!(self.plan.by, Diarizer::Channels)))
+    pub(crate) fn spoken(&self) -> Result<Option<Vec<Spoken>>, PipelineError> {
+        let computed = self.keyed().and_then(Keyed::computed);
+        let by_channel = matches!(self.plan.by, Diarizer::Channels);
+        computed.map(|computed| spoken(&computed.bytes, by_channel)).transpose()
     }
 }
 
@@ -228,10 +230,15 @@ mod tests {
     fn speakers_are_numbered_by_first_turn_or_by_channel() {
         let bytes = serde_json::to_vec(&diarization(&[(50, 60, 0), (0, 10, 2), (20, 30, 1)], 3)).unwrap();
         let numbers = |by_channel| {
-            let spoken = spoken(&bytes, by_channel);
+            let spoken = spoken(&bytes, by_channel).unwrap();
             spoken.iter().map(|turn| turn.speaker).collect::<Vec<_>>()
         };
         assert_eq!(numbers(false), [0, 1, 2]);
         assert_eq!(numbers(true), [2, 1, 0]);
+        let planted = spoken(b"\xffrubbish", false);
+        assert!(matches!(
+            planted,
+            Err(PipelineError::Unparsed { stage: Stage::Diarize })
+        ));
     }
 }
