@@ -93,6 +93,12 @@ pub fn work(setup: Setup, figures: Option<&str>, ready: impl FnOnce(Addresses)) 
     };
     let shared = prepare(setup, None)?;
     live(&shared, &[workers, keepers], [None, figures], || {
+        match worker::takes(&shared) {
+            needs if needs.is_empty() => tracing::warn!(
+                "this worker takes no jobs: it has no engine with a model; `cesar plugins list` and `cesar models list` show what is there"
+            ),
+            needs => tracing::info!(needs = needs.join(", "), "takes jobs that need these"),
+        }
         tracing::info!("ready");
         ready(addresses);
     })

@@ -81,8 +81,11 @@ mod with {
     /// The largest answer that is read.
     const LARGEST_ANSWER: u64 = 64 * 1024;
 
+    /// A variable, whether a value of it can be used, and what to do otherwise.
+    type Checked = (&'static str, fn(&str) -> bool, &'static str);
+
     /// Variables that the libraries would ignore in silence where they have another value, with what to do then.
-    const CHECKED: [(&str, fn(&str) -> bool, &str); 14] = [
+    const CHECKED: [Checked; 14] = [
         (
             "OTEL_TRACES_EXPORTER",
             |value| value.eq_ignore_ascii_case("otlp"),

@@ -1,6 +1,7 @@
 //! `cesar worker`: runs the jobs of `cesar serve`, without a server of its own.
 
 use cesar_config::Settings;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::args::{SettingFlags, group, whole};
 use crate::cli::report::{Exit, Failure, note, print};
@@ -12,8 +13,8 @@ pub(super) struct Args {
     /// Number of jobs that run at a time [default: `server.workers`, at least 1]
     #[arg(long, value_name = "N", value_parser = whole(1_usize, Some(64)))]
     concurrency: Option<usize>,
-    /// Label of this worker, such as `gpu`, for jobs that need it; repeatable
-    #[arg(long = "label", value_name = "NAME")]
+    /// Label of this worker, such as `gpu`, for jobs that need it; repeatable, or separated by commas
+    #[arg(long = "label", value_name = "NAME", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     labels: Vec<String>,
     /// Answer /metrics (for Prometheus) and /health at this address, such as 127.0.0.1:9090; needs no key
     #[arg(long, value_name = "HOST:PORT")]

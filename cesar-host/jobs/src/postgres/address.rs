@@ -53,6 +53,10 @@ impl Address {
             return Err(invalid("it does not begin with `postgres://`"));
         }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let authority = base.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        if authority.is_some_and(|authority| authority.matches('@').count() > 1) {
+            return Err(invalid("it has more than one `@`; write one in the password as `%40`"));
+        }
         let (mut schema, mut mode, mut roots, mut rest) = (SCHEMA.to_owned(), None, None, Vec::new());
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {

@@ -58,6 +58,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// Whether it has a model, or needs none.
+    pub(crate) fn can_run(&self) -> bool {
+        self.models.as_ref().is_none_or(|models| !models.is_empty())
+    }
+
     /// What a worker with this engine has, in the words of a job's needs.
     pub(crate) fn offers(&self) -> impl Iterator<Item = String> {
         let id = &self.id;

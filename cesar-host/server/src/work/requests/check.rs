@@ -59,7 +59,23 @@ fn check_url(shared: &Shared, url: &str) -> Result<(), AddressError> {
 }
 
 /// A server that runs jobs takes all, so that labels would mean nothing.
+/// Labels are names of metrics and of workers: short, and without signs that mean something elsewhere.
+const LONGEST_LABEL: usize = 64;
+const MOST_LABELS: usize = 16;
+
+fn is_label(text: &str) -> bool {
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    (1..=LONGEST_LABEL).contains(&text.len()) && text.bytes().all(is_sign)
+}
+
 fn check_labels(shared: &Shared, request: &JobRequest) -> Result<(), Refusal> {
+    let labels = &request.parameters.labels;
+    if labels.len() > MOST_LABELS || !labels.iter().all(|label| is_label(label)) {
+        let text = format!(
+            "`labels` are at most {MOST_LABELS} names of at most {LONGEST_LABEL} letters, digits, `-`, `_`, `.`, `:` and `/`"
+        );
+        return Err(Refusal::bad(Code::UnsupportedValue, text).param("labels"));
+    }
     if request.parameters.labels.is_empty() || shared.settings.workers == 0 {
         return Ok(());
     }
