@@ -17,9 +17,9 @@ use crate::cli::report::{Exit, Failure, print};
 /// Names the shell that asks.
 const VARIABLE: &str = "CESAR_COMPLETE";
 
-/// Where scripts go.
+/// The places of scripts.
 pub(super) const PLACES: &str = "\
-Where it goes:
+Place of the script:
   bash        echo 'source <(cesar completions bash)' >> ~/.bashrc
   zsh         echo 'source <(cesar completions zsh)' >> ~/.zshrc      (behind `compinit`)
   fish        cesar completions fish > ~/.config/fish/completions/cesar.fish
