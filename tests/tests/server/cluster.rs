@@ -397,6 +397,8 @@ fn a_job_that_ends_while_the_database_is_away_is_stored_at_its_return() {
     let database = Cluster::start();
     let mut shared = Shared::new();
     shared.0.push(("CESAR_SERVER_JOBS", database.fresh()));
+    // Longer than the outage: a statement waits 10 s for the database.
+    shared.0.push(("CESAR_SERVER_LEASE_S", "60".to_owned()));
     let [serves, works] = [with_echo(), with_echo()];
     let server = shared.server(&serves);
     let worker = shared.worker(&works);

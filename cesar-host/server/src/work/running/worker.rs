@@ -175,6 +175,14 @@ fn run_job(shared: &App, claim: &Claim) -> Result<Next, JobsError> {
         pause(shared, END_RETRY_INTERVAL);
         ended = finish(shared, &run, job, &result);
     }
+    // It may have been stored at once, and only the answer was lost.
+    if is_reported
+        && matches!(ended, Err(JobsError::LeaseLost { .. }))
+        && let Ok(Some(stored)) = shared.jobs.store.get(job.id)
+        && stored.state.has_ended()
+    {
+        ended = Ok(stored);
+    }
     match ended {
         Ok(job) => {
             // One that was handed back has an attempt less, and the error of an earlier one.
