@@ -9,6 +9,7 @@
 //! | [`names`] | file names as text |
 //! | `folders` | the user's folders, by the XDG Base Directory Specification |
 //! | `given` | the value of a plugin's option as the user wrote it |
+//! | `http_address` | addresses of HTTP servers |
 //! | `replace` | small files that are replaced as a whole |
 //! | `leases` | leases on names, for processes that share a database |
 //! | `records` | small texts under names, which several machines share |
@@ -23,6 +24,7 @@ mod digest;
 mod file_stamp;
 mod folders;
 mod given;
+mod http_address;
 mod io;
 mod leases;
 pub mod names;
@@ -39,6 +41,7 @@ pub use digest::{Digest, Hasher, ParseDigestError};
 pub use file_stamp::FileStamp;
 pub use folders::Folders;
 pub use given::GivenValue;
+pub use http_address::is_http_address;
 pub use io::{Fault, FaultKind, Io, is_disk_full};
 pub use leases::{SharedLease, SharedLeases};
 pub use nearest::nearest;

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cesar_base::is_http_address;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, Error, RetryConfig};
-use ureq::http::Uri;
 
 use super::credentials;
 use super::error::{RemoteError, Result};
@@ -195,7 +195,7 @@ fn s3(bucket: &str, variables: &Variables<'_>) -> Result<Store> {
         builder = builder.with_region(region);
     }
     if let Some(endpoint) = profile.endpoint.filter(|_| !ENDPOINTS.into_iter().any(is_set)) {
-        if !is_endpoint(&endpoint) {
+        if !is_http_address(&endpoint) {
             return Err(RemoteError::Endpoint {
                 variable: "endpoint_url".to_owned(),
             });
@@ -216,7 +216,7 @@ fn environment() -> Result<AmazonS3Builder> {
         if !name.starts_with("AWS_") || value.is_empty() {
             continue;
         }
-        if ENDPOINTS.contains(&name) && !is_endpoint(value) {
+        if ENDPOINTS.contains(&name) && !is_http_address(value) {
             return Err(RemoteError::Endpoint {
                 variable: name.to_owned(),
             });
@@ -235,18 +235,6 @@ const ENDPOINTS: [&str; 4] = [
     "AWS_ENDPOINT_URL_S3",
     "AWS_S3_ENDPOINT",
 ];
-
-/// Whether this is the address of a server of HTTP.
-fn is_endpoint(text: &str) -> bool {
-    let uri = text.parse::<Uri>().unwrap_or_default();
-    let host = uri.host().unwrap_or_default();
-    let place = uri
-        .authority()
-        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
-    let port = place.and_then(|place| place.strip_prefix(host));
-    let has_port = port.is_some_and(|port| port.is_empty() || port[1..].parse::<u16>().is_ok());
-    matches!(uri.scheme_str(), Some("http" | "https")) && !host.is_empty() && has_port
-}
 
 /// The store that a builder describes, with this crate's transport and limits.
 pub(crate) fn s3_store(builder: AmazonS3Builder) -> Result<Store> {

@@ -63,6 +63,7 @@ mod with {
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use cesar_base::is_http_address;
     use opentelemetry::trace::{SpanId, TraceId};
     use opentelemetry::{KeyValue, global};
     use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -172,7 +173,7 @@ mod with {
                 return Err(Failure::usage(format!("`{name}` {found}; {use_instead}")));
             }
         }
-        if !is_http(&url) {
+        if !is_http_address(&url) {
             return Err(Failure::usage(format!(
                 "`{name}` is no address of HTTP; write it as `http://HOST:4318`"
             )));
@@ -189,12 +190,6 @@ mod with {
             .build();
         global::set_tracer_provider(provider.clone());
         Ok(TraceExport(Some(provider)))
-    }
-
-    /// Whether this is the address of a server of HTTP.
-    fn is_http(url: &str) -> bool {
-        let uri = url.parse::<Uri>().unwrap_or_default();
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
     }
 
     /// An address without the name and password that it may have.

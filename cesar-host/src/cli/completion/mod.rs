@@ -1,7 +1,7 @@
 //! Completion of the command line in a shell: commands, flags, and values that are there, such as models, plugins and formats.
 //!
 //! The script that `cesar completions` prints asks the program at each completion, with [`VARIABLE`] set, so that it knows what was installed
-//! since. `clap_complete` makes both; [`values`] knows which values an argument takes.
+//! since. `clap_complete` makes both, but for the script of bash; [`values`] knows which values an argument takes.
 
 mod values;
 
@@ -82,7 +82,7 @@ pub(super) fn script(shell: clap_complete::Shell, program: &OsStr) -> Result<Exi
     if shell == clap_complete::Shell::Bash {
         let program = called(Path::new(program));
         let program = shlex::try_quote(&program).map_err(Failure::failed)?;
-        print(&BASH.replace("PROGRAM", &program).replace("VARIABLE", VARIABLE));
+        print(&BASH.replace("VARIABLE", VARIABLE).replace("PROGRAM", &program));
         return Ok(Exit::Done);
     }
     let mut script = Vec::new();
