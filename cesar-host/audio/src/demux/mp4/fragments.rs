@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::atom::Children;
+use super::atom::{Atom, Children};
 use super::input::{Input, u32_at, u64_at};
 use super::sample::Sample;
 use super::table::Table;
@@ -45,8 +45,9 @@ pub(super) struct Fragments {
     moof: Option<Moof>,
     /// Decoding time of the next sample by default.
     time: u64,
-    /// Number of the latest fragment.
+    /// Number of the latest fragment, and start and end of its `moof`.
     sequence: Option<u32>,
+    latest: Option<(u64, u64)>,
     missing: u32,
 }
 
@@ -91,6 +92,7 @@ impl Fragments {
             moof: None,
             time: first_time,
             sequence: None,
+            latest: None,
             missing: 0,
         }
     }
@@ -181,6 +183,14 @@ impl Fragments {
             }
             if let Some(header) = atom.find(input, b"mfhd")? {
                 let sequence = u32_at(&header.body(input, 8)?, 4).unwrap_or(0);
+                let before = self.latest.replace((atom.position, atom.end));
+                if sequence > 0
+                    && self.sequence == Some(sequence)
+                    && let Some(before) = before
+                    && is_repeated(input, before, (atom.position, atom.end))?
+                {
+                    continue;
+                }
                 if let Some(before) = self.sequence
                     && sequence > before
                 {
@@ -247,6 +257,30 @@ impl Fragments {
         }
         Ok(false)
     }
+}
+
+/// Whether two fragments, by start and end of their `moof`, have the same bytes, data included: a fragment that was stored twice, as by
+/// a client that sends it again. Its sound is played once.
+fn is_repeated(input: &mut Input, one: (u64, u64), other: (u64, u64)) -> io::Result<bool> {
+    const BLOCK: u64 = 1 << 16;
+    let length = input.length();
+    let mut end_of_data = |(_, end): (u64, u64)| -> io::Result<u64> {
+        let data = Atom::at(input, end, length)?.filter(|atom| &atom.name == b"mdat");
+        Ok(data.map_or(end, |atom| atom.end))
+    };
+    let span = end_of_data(one)? - one.0;
+    if end_of_data(other)? - other.0 != span {
+        return Ok(false);
+    }
+    let mut at = 0;
+    while at < span {
+        let count = BLOCK.min(span - at);
+        if !input.spend(count) || input.read(one.0 + at, count)? != input.read(other.0 + at, count)? {
+            return Ok(false);
+        }
+        at += count;
+    }
+    Ok(true)
 }
 
 /// The base of data positions and the defaults in `tfhd`.

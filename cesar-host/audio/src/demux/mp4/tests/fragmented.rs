@@ -223,3 +223,19 @@ fn fragments_that_were_destroyed_at_the_end_are_reported() {
         assert_eq!((drained.packets.len(), messages), (24, expected));
     }
 }
+
+#[test]
+fn a_fragment_that_was_stored_twice_is_played_once() {
+    let fragments = Fragment::aac(5).iter().map(Fragment::bytes).collect::<Vec<_>>();
+    let head = fragmented(&[TrackFile::aac(0)]);
+    let order = [0, 1, 1, 1, 2, 3, 4, 4].map(|index: usize| fragments[index].clone());
+    let drained = read_all(&[head.clone(), order.concat()].concat());
+    assert_eq!(times(&drained), in_a_row(20));
+    assert_eq!(numbers(&drained), (0..20).collect::<Vec<_>>());
+    // Other sound with the same number is no repetition.
+    let mut other = fragments[1].clone();
+    let last = other.len() - 1;
+    other[last] ^= 1;
+    let drained = read_all(&[head, fragments[..2].concat(), other, fragments[2..].concat()].concat());
+    assert_eq!(drained.packets.len(), 24);
+}
