@@ -68,12 +68,18 @@ impl fmt::Display for Issue {
 /// A fault with its place, in milliseconds, for users.
 #[must_use]
 pub fn with_place(message: &str, (start_ms, end_ms): (u64, u64)) -> String {
-    let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
-    let (start, end) = (seconds(start_ms), seconds(end_ms));
+    let (start, end) = (tenths(start_ms), tenths(end_ms));
     match end_ms > start_ms && start != end {
         true => format!("{message} from {start} to {end}"),
         false => format!("{message} at {start}"),
     }
+}
+
+/// A time or a length for users, in seconds with one decimal.
+#[must_use]
+pub fn tenths(ms: u64) -> String {
+    let tenths = ms.saturating_add(50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 /// The faults of one recording, in the order of detection.
@@ -172,7 +178,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "a packet cannot be decoded at 0.0 s",
+                "a packet cannot be decoded from 0.0 s to 0.1 s",
                 "a packet cannot be decoded at 1.0 s",
                 "no sound from 1.1 s to 9.0 s"
             ]

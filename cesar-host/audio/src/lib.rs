@@ -71,7 +71,7 @@ use std::path::{Path, PathBuf};
 pub use error::AudioError;
 pub use extensions::is_media_extension;
 pub use ffmpeg::{ffmpeg_available, ffmpeg_is_confined};
-pub use issue::{Issue, IssueKind, with_place};
+pub use issue::{Issue, IssueKind, tenths, with_place};
 pub use levels::{FRAME_MS, Levels, SILENCE_DB, levels};
 pub use name::Name;
 pub use stop::Stop;
@@ -92,7 +92,7 @@ const SOURCE_CHANNELS: RangeInclusive<u16> = 1..=255;
 
 /// The version of the decoding algorithm in a cache key: changes whenever the samples produced may change. A key
 /// needs [`DecodeOptions::cache_identity`], which adds the options.
-pub const DECODER_VERSION: &str = "11";
+pub const DECODER_VERSION: &str = "12";
 
 /// Missing sound that makes a transcript partial: more than this, or more than one part in [`MISSING_SHARE`].
 const MISSING_MS: u64 = 1000;

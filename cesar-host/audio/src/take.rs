@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "damaged from 2.0 s to 5.3 s",
+                "damaged from 2.1 s to 5.3 s",
                 "gap from 10.0 s to 70.0 s",
                 "damaged from 69.9 s to 70.0 s",
                 "damaged from 80.0 s to 85.0 s",

@@ -129,7 +129,7 @@ impl DecodedAudio {
         };
         let missing = match self.missing_ms {
             0 => String::new(),
-            ms => format!("{}.{} s of sound are missing: ", ms / 1000, ms % 1000 / 100),
+            ms => format!("{} of sound are missing: ", cesar_audio::tenths(ms)),
         };
         format!("{missing}{}{more}", listed.join(", "))
     }
