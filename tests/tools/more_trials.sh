@@ -43,6 +43,10 @@ def in_front(source, target, what):
 def blank(source, target, at, length):
     b = bytearray(read(source)); start = int(len(b) * at); b[start:start + length] = bytes(length); write(target, bytes(b))
 
+def lose_head(source, target, share, fill):
+    b = read(source); n = int(len(b) * share)
+    write(target, (bytes(n) if fill == "zeros" else bytes((i * i * 73 + 11) & 255 for i in range(n))) + b[n:])
+
 def remove(source, target, at, length):
     b = read(source); start = int(len(b) * at); write(target, b[:start] + b[start + length:])
 
@@ -256,6 +260,13 @@ ff -i "$W" -ar 22050 -c:a aac -f adts g91_p.aac; cat g89_bare.aac g91_p.aac > g9
 py in_front g89_bare.aac g92_id3_in_front.aac id3
 py cut g89_bare.aac g93_cut.aac 0.6
 ff -i "$W" -ar 48000 -c:a aac -f latm g94_latm.loas
+
+# Streams whose beginning is destroyed.
+py lose_head g86_p.mp3 g100_lost_head.mp3 0.3 zeros
+py lose_head g89_bare.aac g101_lost_head.aac 0.3 junk
+py lose_head g56_p.flac g102_lost_head.flac 0.3 junk
+py lose_head g13_alone.ac3 g103_lost_head.ac3 0.3 junk
+py lose_head g06_ac3.ts g104_lost_head.ts 0.3 junk
 
 # Inputs without a recording.
 py tar g95_two.tar "$W" g86_p.mp3

@@ -92,6 +92,10 @@ fn recognition() {
         fs::write(&path, bytes).unwrap();
         let kind = kind::recognise(&path).unwrap();
         let _ = kind::claimed_length(kind, &path);
+        for name in ["mpegts", "mpeg"] {
+            let first = kind::first_packet(Kind::Foreign(name), &path).unwrap();
+            assert!(first.is_none_or(|first| first < bytes.len() as u64), "{name}: {first:?}");
+        }
     });
 }
 

@@ -5,6 +5,7 @@
 //! documents are named and refused: their content is in other files.
 
 mod claimed;
+mod first_packet;
 mod last_packet;
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 pub(crate) use claimed::{Walk, claimed_length, dolby_frame, dts_frame, ends_there, goes_on, is_name, is_recording};
+pub(crate) use first_packet::first_packet;
 
 /// Bytes examined.
 pub(crate) const HEAD: usize = 4096;

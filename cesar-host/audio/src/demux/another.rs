@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::frames::Walker;
+use super::frames::{Reach, Walker};
 use super::{adts, beginnings, mpeg_audio, tags};
 use crate::AudioError;
 use crate::kind::{self, Kind};
@@ -36,9 +36,9 @@ pub(super) fn frames_begin_at(path: &Path, position: u64) -> Result<bool, AudioE
     const SEARCHED: u64 = 256 * 1024;
     let mut bytes = Bytes::open(path)?;
     let end = bytes.length();
-    let (start, _) = tags::skip_leading(&mut bytes, position, end)?;
+    let start = tags::skip_leading(&mut bytes, position, end)?.end;
     let end = end.min(start.saturating_add(SEARCHED));
-    let mpeg_audio = Walker::<mpeg_audio::Header>::begin(bytes, start, end)?;
-    let adts = || Walker::<adts::Header>::begin(Bytes::open(path)?, start, end);
+    let mpeg_audio = Walker::<mpeg_audio::Header>::begin(bytes, start, end, Reach::Near)?;
+    let adts = || Walker::<adts::Header>::begin(Bytes::open(path)?, start, end, Reach::Near);
     Ok(mpeg_audio.is_some() || adts()?.is_some())
 }

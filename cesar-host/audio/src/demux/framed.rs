@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::frames::{Header, Walker};
+use super::frames::{Coverage, Header, Reach, Walker};
 use super::loss::{Hole, Holes};
 use super::{Loss, Nanoseconds};
 use crate::AudioError;
@@ -45,12 +45,12 @@ trait Timed: Header {
 fn walk<H: Timed>(path: &Path, name: &str) -> Result<Holes, AudioError> {
     let bytes = Bytes::open(path)?;
     let end = bytes.length();
-    let Some(mut walker) = Walker::<H>::begin(bytes, 0, end)? else {
+    let Some(mut walker) = Walker::<H>::begin(bytes, 0, end, Reach::Far)? else {
         return Ok(Holes::default());
     };
     // Bytes of the frames, their length, and the places: the length so far, and the lost bytes.
     let (mut bytes, mut length, mut places) = (0, 0, Vec::new());
-    let (mut longest, mut last) = (0, 0);
+    let (mut longest, mut last, mut coverage) = (0, 0, Coverage::default());
     while let Some(found) = walker.next()? {
         if found.lost > 0 && places.len() < MOST && !is_extension::<H>(&mut walker.bytes, found.start - found.lost)? {
             places.push((length, found.lost));
@@ -59,7 +59,12 @@ fn walk<H: Timed>(path: &Path, name: &str) -> Result<Holes, AudioError> {
         longest = of_frame.max(longest);
         length += of_frame;
         bytes += found.length as u64;
+        coverage.add(&found);
         last = found.start + found.length as u64;
+    }
+    let head = walker.lost_head(&coverage);
+    if head > 0 {
+        places.insert(0, (0, head));
     }
     let tail = walker.tail();
     if tail.lost > 0 && !is_extension::<H>(&mut walker.bytes, last)? {
@@ -254,6 +259,8 @@ mod tests {
                 let whole = [part(50), behind.to_vec()].concat();
                 assert_eq!(found(kind, &whole), [], "{kind} {length} {behind:?}");
             }
+            let at_start = [vec![7; 9 * length], part(50)].concat();
+            assert_eq!(found(kind, &at_start), [(0, ms(9.0))], "{kind} {length}");
             let at_end = [part(50), vec![7; 9 * length]].concat();
             assert_eq!(found(kind, &at_end), [(ms(50.0), ms(9.0))], "{kind} {length}");
         }

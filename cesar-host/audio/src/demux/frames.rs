@@ -18,6 +18,23 @@ const LONG_CHAIN: u32 = 5;
 /// Bytes searched at once.
 const PIECE: usize = 16 * 1024;
 
+/// How far from the start of a file its first frame may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Behind the rest of a frame.
+    Near,
+    /// Anywhere in the first half: the beginning of the file is destroyed, or belongs to an unknown format.
+    Far,
+}
+
+impl Reach {
+    /// The position in `first..end` up to which the first frame is searched at most.
+    pub(crate) fn farthest(first: u64, end: u64) -> u64 {
+        const FARTHEST: u64 = 64 << 20;
+        first + ((end - first) / 2).min(FARTHEST)
+    }
+}
+
 /// The header of a frame.
 pub(crate) trait Header: Copy {
     /// Bytes of it.
@@ -64,6 +81,8 @@ pub(crate) struct Walker<H> {
     end: u64,
     /// Bytes in front of the first frame that belong to no tag.
     skipped: u64,
+    /// Those of them that are not the padding of a tag.
+    foreign: u64,
     position: u64,
     /// The previous frame.
     current: Option<(u64, H)>,
@@ -79,6 +98,8 @@ pub(crate) struct Walker<H> {
 pub(crate) struct Coverage {
     frames: u64,
     bytes: u64,
+    /// Bytes of the longest frame.
+    longest: u64,
     gaps: u64,
 }
 
@@ -86,6 +107,7 @@ impl Coverage {
     pub(crate) fn add<H>(&mut self, found: &Found<H>) {
         self.frames += 1;
         self.bytes += found.length as u64;
+        self.longest = self.longest.max(found.length as u64);
         self.gaps += u64::from(found.lost > 0);
     }
 
@@ -101,19 +123,21 @@ impl Coverage {
 }
 
 impl<H: Header> Walker<H> {
-    /// Walks over `start..end`. `None` if no stream of frames begins there, behind tags, zeros, and the rest of a frame.
+    /// Walks over `start..end`. `None` if no stream of frames begins there, behind tags, zeros, and other bytes within `reach`.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
-    pub(crate) fn begin(mut bytes: Bytes, start: u64, end: u64) -> Result<Option<Self>, AudioError> {
+    pub(crate) fn begin(mut bytes: Bytes, start: u64, end: u64, reach: Reach) -> Result<Option<Self>, AudioError> {
         let end = end.min(bytes.length());
-        let (first, zeros) = tags::skip_leading(&mut bytes, start, end)?;
+        let leading = tags::skip_leading(&mut bytes, start, end)?;
+        let first = leading.end;
         let end = tags::trailing_start(&mut bytes, first, end)?;
         let mut walker = Self {
             bytes,
             start: first,
             end,
-            skipped: zeros,
+            skipped: leading.zeros,
+            foreign: 0,
             position: first,
             current: None,
             free: None,
@@ -127,14 +151,20 @@ impl<H: Header> Walker<H> {
         }
         walker.free = walker.measure_free_format()?;
         if !walker.begins_here()? {
-            let limit = first.saturating_add(H::LONGEST as u64).min(end);
-            let Some(position) = walker.search(first + 1, limit)? else {
-                return Ok(walker.resumes_later()?.then_some(walker));
+            let near = first.saturating_add(H::LONGEST as u64).min(end);
+            let found = match walker.search(first + 1, near)? {
+                None if walker.resumes_later()? => Some(first),
+                None if reach == Reach::Far => walker.search(near, Reach::farthest(first, end))?,
+                found => found,
+            };
+            let Some(position) = found else {
+                return Ok(None);
             };
             walker.skipped += position - first;
             walker.start = position;
             walker.position = position;
         }
+        walker.foreign = leading.foreign_before(walker.start);
         Ok(Some(walker))
     }
 
@@ -180,6 +210,13 @@ impl<H: Header> Walker<H> {
     /// Bytes from the first frame to the tags at the end.
     pub(crate) fn length(&self) -> u64 {
         self.end - self.start
+    }
+
+    /// Bytes in front of the first frame, if they are more than the rest of another.
+    pub(crate) fn lost_head(&self, coverage: &Coverage) -> u64 {
+        Some(self.foreign)
+            .filter(|bytes| *bytes > coverage.longest)
+            .unwrap_or(0)
     }
 
     /// The end of the frames, after [`Walker::next`] returned `None`.

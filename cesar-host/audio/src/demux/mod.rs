@@ -33,6 +33,7 @@ mod xiph;
 use std::path::Path;
 
 pub(crate) use another::begins_at as another_begins_at;
+use frames::Reach;
 pub(crate) use loss::{ANOTHER_RECORDING, Hole, Holes, Loss, Losses};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 pub(crate) use xiph::PACKETS_OF_OTHER_LENGTH;
@@ -174,13 +175,15 @@ pub(crate) fn holes(kind: Kind, path: &Path, stream: u32) -> Result<Holes, Audio
     }
 }
 
-/// Streams without a container.
+/// Streams without a container; last those whose beginning is destroyed.
 fn bare(path: &Path) -> Result<Box<dyn Demuxer>, AudioError> {
-    if let Some(audio) = mpeg_audio::open(path)? {
-        return Ok(audio);
-    }
-    if let Some(audio) = adts::open(path)? {
-        return Ok(audio);
+    for reach in [Reach::Near, Reach::Far] {
+        if let Some(audio) = mpeg_audio::open_within(path, reach)? {
+            return Ok(audio);
+        }
+        if let Some(audio) = adts::open_within(path, reach)? {
+            return Ok(audio);
+        }
     }
     flac::open_bare(path)?.ok_or_else(|| AudioError::unsupported(path, "unknown format"))
 }

@@ -33,11 +33,32 @@ pub(crate) fn length_at(bytes: &mut Bytes, position: u64, end: u64) -> Result<Op
     Ok(length.map(|length| length.min(end.saturating_sub(position))))
 }
 
-/// The end of the tags in front, and zeros among them; and the number of those zeros.
+/// The tags in front, and zeros among them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leading {
+    start: u64,
+    /// Their end.
+    pub(crate) end: u64,
+    /// The number of zeros.
+    pub(crate) zeros: u64,
+}
+
+impl Leading {
+    /// Bytes before a position behind them that are neither tags nor padding. Zeros behind a tag are padding, and so are few others.
+    pub(crate) fn foreign_before(self, position: u64) -> u64 {
+        /// Padding by programs; a hole in a download is at least one of its pieces.
+        const MOST_PADDING: u64 = 16 * 1024;
+        let is_tagged = self.end - self.start > self.zeros;
+        let is_padding = is_tagged || self.zeros < MOST_PADDING;
+        position.saturating_sub(self.end) + if is_padding { 0 } else { self.zeros }
+    }
+}
+
+/// Finds the tags and zeros at `start`.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
-pub(crate) fn skip_leading(bytes: &mut Bytes, start: u64, end: u64) -> Result<(u64, u64), AudioError> {
+pub(crate) fn skip_leading(bytes: &mut Bytes, start: u64, end: u64) -> Result<Leading, AudioError> {
     let (mut position, mut zeros) = (start, 0);
     for _ in 0..MOST_TAGS {
         let behind = skip_zeros(bytes, position, end)?;
@@ -48,7 +69,11 @@ pub(crate) fn skip_leading(bytes: &mut Bytes, start: u64, end: u64) -> Result<(u
             _ => break,
         }
     }
-    Ok((position, zeros))
+    Ok(Leading {
+        start,
+        end: position,
+        zeros,
+    })
 }
 
 /// The first position from `start` on whose byte is not 0.

@@ -51,6 +51,11 @@ mvi,mxf,mxg,nc,nistsphere,nsp,nsv,nut,nuv,ogg,oma,osq,paf,pmp,pp_bnk,psxstr,pva,
 sds,shn,siff,smjpeg,smk,sol,sox,spdif,str,svag,svs,swf,tak,thp,tiertexseq,truehd,tta,tty,ty,usm,vag,vivo,vmd,voc,vqf,w64,wady,wav,wavarc,wc3movie,\
 wsaud,wsd,wsvqa,wtv,wv,wve,xa,xmd,xmv,xvag,xwma,yop";
 
+/// Demuxers of streams of packets and frames, in which ffmpeg passes over a destroyed beginning.
+const STREAMS: [&str; 5] = ["ac3", "eac3", "dts", "mpegts", "mpeg"];
+
+const TRANSPORT_STREAM: Kind = Kind::Foreign("mpegts");
+
 /// Tolerance for sound shorter than declared: declarations are rounded, and include the encoder's delay and padding.
 const TOLERANCE: Nanoseconds = SECOND;
 
@@ -93,6 +98,8 @@ pub(crate) struct Opened {
     program: PathBuf,
     path: PathBuf,
     kind: Kind,
+    /// Whether its beginning does not show its kind: bytes of another kind are in front of a stream of packets.
+    is_headless: bool,
     description: Description,
     pub(crate) selection: Selection,
 }
@@ -103,15 +110,44 @@ pub(crate) struct Opened {
 /// [`AudioError::Ffmpeg`] if a program cannot be run, [`AudioError::Unsupported`] if it does not know the format either, and
 /// the errors of choosing a track.
 pub(crate) fn open(program: &Path, path: &Path, kind: Kind, choice: &TrackChoice) -> Result<Opened, AudioError> {
+    let is_unknown = kind == Kind::Unknown;
+    let packets = match is_unknown {
+        true => kind::first_packet(TRANSPORT_STREAM, path).map_err(|source| AudioError::unreadable(path, source))?,
+        false => None,
+    };
+    // ffprobe takes a transport stream without its beginning for other formats.
+    let kind = packets.map_or(kind, |_| TRANSPORT_STREAM);
     let (program, description) = describe(program, path, kind)?;
     let selection = select(path, &description.track_facts(), choice)?;
+    let stream = STREAMS.iter().find(|name| **name == description.format);
     Ok(Opened {
         program,
         path: path.to_owned(),
-        kind,
+        kind: stream.filter(|_| is_unknown).map_or(kind, |name| Kind::Foreign(name)),
+        is_headless: is_unknown && stream.is_some(),
         description,
         selection,
     })
+}
+
+/// The bytes in front of the first packet of a stream of packets whose beginning is destroyed, as lost sound.
+fn lost_head(opened: &Opened, length: u64, declared_end: Option<Nanoseconds>) -> io::Result<Option<Hole>> {
+    let first = match opened.is_headless {
+        true => kind::first_packet(opened.kind, &opened.path)?.filter(|first| *first > 0),
+        false => None,
+    };
+    Ok(first.map(|first| {
+        // The sound is distributed over the bytes evenly enough.
+        let of_bytes = |end| i128::from(end) * i128::from(first) / i128::from((length - first).max(1));
+        let duration = declared_end.map(|end| Nanoseconds::try_from(of_bytes(end)).unwrap_or(Nanoseconds::MAX));
+        Hole {
+            at: 0,
+            loss: Loss {
+                duration: Some(duration.unwrap_or(0)),
+                message: format!("{first} bytes are no packets of MPEG"),
+            },
+        }
+    }))
 }
 
 /// The names of the format by ffprobe, joined by commas; `None` if it is uncertain.
@@ -224,7 +260,9 @@ impl FfmpegSource {
         let missing = claimed
             .and_then(|claimed| claimed.checked_sub(length))
             .filter(|missing| *missing > 0);
-        let holes = demux::holes(opened.kind, path, track.index)?;
+        let mut holes = demux::holes(opened.kind, path, track.index)?;
+        let head = lost_head(opened, length, track.end).map_err(failed)?;
+        holes.list.splice(..0, head);
         let rest = match claimed {
             Some(end) if kind::ends_there(opened.kind, path, end).map_err(failed)? => Some(end),
             _ => None,

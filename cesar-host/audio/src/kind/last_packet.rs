@@ -64,6 +64,20 @@ pub(super) fn program_stream(file: &mut File) -> io::Result<Option<u64>> {
     Ok(end.map(|end| start + end as u64))
 }
 
+/// Whether these bytes begin with a pack of a program stream and its first packets.
+pub(super) fn are_packets(bytes: &[u8]) -> bool {
+    /// Packets that no other bytes have one behind the other.
+    const ROW: usize = 3;
+    let mut position = 0;
+    let mut next = || {
+        let length = packet(bytes.get(position..)?)?;
+        position += length;
+        Some(())
+    };
+    let row = std::iter::from_fn(&mut next).take(ROW).count();
+    bytes.starts_with(b"\0\0\x01\xba") && (row == ROW || position > bytes.len())
+}
+
 /// The length of the packet at the beginning of these bytes, which may end in it; `None` if there is none.
 fn packet(bytes: &[u8]) -> Option<usize> {
     const PREFIX: &[u8] = &[0, 0, 1];

@@ -7,21 +7,21 @@ mod tests;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::frames::{Coverage, Found, Header as _, Walker};
+use super::frames::{Coverage, Found, Header as _, Reach, Walker};
 use super::{Demuxer, Ending, Loss, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 pub(super) use header::Header;
 use header::SAMPLES;
 
-/// Opens the file at `path`; `None` if it is not a stream of ADTS frames.
+/// Opens the file at `path`, whose first frame is within `reach`; `None` if it is not a stream of ADTS frames.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
-pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+pub(super) fn open_within(path: &Path, reach: Reach) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let bytes = Bytes::open(path)?;
     let end = bytes.length();
-    let Some(mut walker) = Walker::<Header>::begin(bytes, 0, end)? else {
+    let Some(mut walker) = Walker::<Header>::begin(bytes, 0, end, reach)? else {
         return Ok(None);
     };
     let survey = Survey::scan(&mut walker)?;
@@ -30,15 +30,22 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
         return Ok(None);
     };
     let guess = walker.leaves_bytes(&survey.coverage).then_some("aac");
+    let lost_head = walker.lost_head(&survey.coverage);
     walker.rewind();
     Ok(Some(Box::new(Adts {
         walker,
-        tracks: vec![survey.track(&first)],
+        tracks: vec![survey.track(&first, lost_head)],
         coverage: survey.coverage,
         latest: first,
         ending: Ending::default(),
         guess,
+        lost_head,
     })))
+}
+
+#[cfg(test)]
+fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    open_within(path, Reach::Near)
 }
 
 /// Open frames.
@@ -50,6 +57,8 @@ struct Adts {
     latest: Header,
     ending: Ending,
     guess: Option<&'static str>,
+    /// Bytes that are lost in front of the first frame, until the first packet.
+    lost_head: u64,
 }
 
 /// Result of a walk over all frames.
@@ -80,7 +89,7 @@ impl Survey {
         Ok(survey)
     }
 
-    fn track(&self, first: &Header) -> Track {
+    fn track(&self, first: &Header, lost_head: u64) -> Track {
         let length = || nanoseconds(self.blocks * u64::from(SAMPLES), first.rate);
         Track {
             id: 0,
@@ -89,7 +98,7 @@ impl Survey {
             language: None,
             title: None,
             is_default: true,
-            declared_end: self.is_uniform.then(length),
+            declared_end: (self.is_uniform && lost_head == 0).then(length),
         }
     }
 }
@@ -100,11 +109,12 @@ impl Adts {
         let change = (!self.latest.is_like(&header)).then(|| header.codec());
         self.latest = header;
         let frame = self.walker.bytes.at(found.start, found.length)?;
+        let lost = found.lost + std::mem::take(&mut self.lost_head);
         Ok(Packet {
             data: frame.get(header.length()..).unwrap_or_default().to_vec(),
             duration: Some(nanoseconds(u64::from(header.blocks) * u64::from(SAMPLES), header.rate)),
             codec: change,
-            lost: (found.lost > 0).then(|| self.loss(found.lost)).into(),
+            lost: (lost > 0).then(|| self.loss(lost)).into(),
             ..Packet::default()
         })
     }

@@ -142,3 +142,25 @@ fn damage_never_panics() {
     survives_flips(open, &frames(4, 2, 300), 60);
     survives_flips(open, &[frames(4, 1, 20), frames(8, 2, 20)].concat(), 60);
 }
+
+#[test]
+fn a_destroyed_beginning_has_the_length_of_the_frames_in_its_place() {
+    let frames = frames(4, 2, 20_000);
+    let lost = frames.len() / 10;
+    let far = |path: &std::path::Path| super::open_within(path, super::Reach::Far);
+    for fill in [0, 0xA5] {
+        let content = [vec![fill; lost], frames[lost..].to_vec()].concat();
+        let drained = drain(far, &content).expect("it is ADTS");
+        assert_eq!(drained.losses().len(), 1, "{fill}");
+        let ms = 2_000 * 1_024 * 1_000 / 44_100;
+        assert!(drained.lost_ms().abs_diff(ms) < 50, "{fill} {}", drained.lost_ms());
+        assert!(drained.packets.len() >= 17_999, "{fill}");
+        assert_eq!(drained.declared_end, None);
+    }
+    // Padding behind a tag.
+    let tagged = [b"ID3\x04\0\0\0\0\0\x05hello".as_slice(), &[0; 20_000], &frames].concat();
+    assert_eq!(drain(open, &tagged).unwrap().losses().len(), 0);
+    // More than half of it is unknown.
+    let content = [vec![0xA5; frames.len() + 10], frames].concat();
+    assert!(drain(far, &content).is_none());
+}

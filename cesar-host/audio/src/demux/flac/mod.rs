@@ -14,7 +14,9 @@ mod tests;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, beginnings, tags};
+use super::frames::Reach;
+use super::tags::{self, Leading};
+use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track, beginnings};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 use crate::kind::Kind;
@@ -22,8 +24,8 @@ use header::Header;
 use stream::{Beginning, Shape, StreamInfo};
 use sync::Found;
 
-/// Maximum position of the first frame in a file that is not otherwise marked as FLAC.
-const FARTHEST_BEGINNING: u64 = 64 * 1024;
+/// Bytes that are searched at least for the first frame of a file that is not otherwise marked as FLAC.
+const LEAST_SEARCHED: u64 = 64 * 1024;
 
 /// Maximum length of missing frames in a stream of unknown length, in seconds: after more, it began elsewhere.
 const LONGEST_GAP: u64 = 6 * 3600;
@@ -49,18 +51,24 @@ pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> 
 pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let mut flac = Flac::open(path)?;
     let start = flac.position;
-    let limit = flac.end.min(start + FARTHEST_BEGINNING);
+    let limit = flac
+        .end
+        .min(start + LEAST_SEARCHED)
+        .max(Reach::farthest(start, flac.end));
     if flac.frame_at(start)?.is_none() {
         let Some(position) = flac.search(start + 1, limit)? else {
             return Ok(None);
         };
         flac.position = position;
     }
-    let (first, mut sum) = (flac.position, 0);
+    let (first, mut sum, mut survey) = (flac.position, 0, Survey::default());
     while let Some(found) = flac.find()? {
         sum += found.length as u64;
+        survey.add(&found);
         flac.position = found.start + found.length as u64;
     }
+    // What is in front is destroyed, if it is more than the rest of a frame.
+    let head = flac.leading.foreign_before(first);
     if sum * 2 < flac.end - start {
         return Ok(None);
     }
@@ -68,13 +76,54 @@ pub(crate) fn open_bare(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioEr
     flac = Flac::open(path)?;
     flac.position = first;
     flac.guess = leaves_bytes.then_some("flac");
-    flac.start().map(|flac| Some(Box::new(flac) as Box<dyn Demuxer>))
+    let mut flac = flac.start()?;
+    if head > survey.longest {
+        flac.lost.append(survey.lost_head(head, flac.shape.rate).into());
+    }
+    Ok(Some(Box::new(flac)))
+}
+
+/// The totals of the frames without a description of the stream.
+#[derive(Default)]
+struct Survey {
+    info: StreamInfo,
+    /// Samples before the first frame, by its number.
+    before: Option<u64>,
+    samples: u64,
+    bytes: u64,
+    /// Bytes of the longest frame.
+    longest: u64,
+}
+
+impl Survey {
+    fn add(&mut self, found: &Found) {
+        self.info.learn(&found.header);
+        let start = self.info.start_of(&found.header);
+        self.before.get_or_insert(start);
+        self.samples += u64::from(found.header.samples);
+        self.bytes += found.length as u64;
+        self.longest = self.longest.max(found.length as u64);
+    }
+
+    /// The loss of bytes in front of the first frame. Its number shows the exact length, but not in a stream that was recorded from its
+    /// middle on.
+    fn lost_head(&self, bytes: u64, rate: u32) -> Option<Loss> {
+        let of_bytes = u128::from(self.samples) * u128::from(bytes) / u128::from(self.bytes.max(1));
+        let of_bytes = u64::try_from(of_bytes).unwrap_or(u64::MAX);
+        let numbered = self.before.filter(|samples| *samples / 2 <= of_bytes);
+        let missing = numbered.unwrap_or(of_bytes);
+        (missing > 0 && rate > 0).then(|| Loss {
+            duration: Some(nanoseconds(missing, rate)),
+            message: lost_frames(bytes),
+        })
+    }
 }
 
 /// An open FLAC file.
 struct Flac {
     bytes: Bytes,
     end: u64,
+    leading: Leading,
     position: u64,
     /// The information of the current stream.
     info: StreamInfo,
@@ -101,12 +150,14 @@ impl Flac {
     fn open(path: &Path) -> Result<Self, AudioError> {
         let mut bytes = Bytes::open(path)?;
         let file_end = bytes.length();
-        let (start, _) = tags::skip_leading(&mut bytes, 0, file_end)?;
+        let leading = tags::skip_leading(&mut bytes, 0, file_end)?;
+        let start = leading.end;
         let end = tags::trailing_start(&mut bytes, start, file_end)?;
         let info = StreamInfo::default();
         Ok(Self {
             bytes,
             end,
+            leading,
             position: start,
             shape: info.shape(None),
             info,

@@ -313,20 +313,57 @@ fn the_beginning_may_be_missing() {
         .collect::<Vec<_>>()
         .concat();
     let junk = b"part of a picture".repeat(10);
-    for content in [
-        frames.clone(),
-        [&junk[..], &frames].concat(),
-        [&frames[9..], &frames].concat(),
+    for (content, lost_ms) in [
+        (frames.clone(), 0),
+        // More than the rest of a frame: those of before the first number are lost.
+        ([&junk[..], &frames].concat(), 1_792),
+        ([&frames[9..], &frames].concat(), 0),
     ] {
         let drained = drain(open_bare, &content).expect("it is FLAC");
         assert!(drained.packets.len() >= 23);
-        assert_eq!((drained.lost_ms(), drained.declared_end), (0, None));
+        assert_eq!((drained.lost_ms(), drained.declared_end), (lost_ms, None));
         assert_eq!(decode(open_bare, &content).1, 0);
     }
     for content in [&frames[..9], &junk[..], b"", &[&junk[..], &frames[..33]].concat()] {
         assert!(drain(open_bare, content).is_none());
     }
     assert!(drain(open_bare, &fixture("harbour.mp3")).is_none());
+}
+
+#[test]
+fn a_destroyed_beginning_has_the_length_by_the_number_behind_it() {
+    let frames: Vec<_> = (0..100).map(|number| frame(number, 5, 1, 5)).collect();
+    let (whole, lost) = (frames.concat(), frames[..20].concat().len() - 3);
+    let samples = |count: u64| count * u64::from(super::header::Header::parse(&frames[0]).unwrap().samples);
+    for fill in [0, 0xA5] {
+        let content = [vec![fill; lost], whole[lost..].to_vec()].concat();
+        let drained = drain(open_bare, &content).expect("it is FLAC");
+        let rate = 1_000 * samples(80)
+            / drained
+                .packets
+                .iter()
+                .map(|packet| crate::clock::frames(packet.duration.unwrap(), 1_000))
+                .sum::<u64>();
+        assert_eq!(drained.packets.len(), 80, "{fill}");
+        assert!(
+            drained.lost_ms().abs_diff(samples(20) * 1_000 / rate) <= 2,
+            "{fill} {}",
+            drained.lost_ms()
+        );
+    }
+    // A stream that was recorded from its middle on: the bytes count.
+    let content = [vec![0xA5; frames[..3].concat().len()], frames[90..].concat()].concat();
+    let drained = drain(open_bare, &content).expect("it is FLAC");
+    let ten_ms = drained
+        .packets
+        .iter()
+        .map(|packet| crate::clock::frames(packet.duration.unwrap(), 1_000))
+        .sum::<u64>();
+    assert!(
+        drained.lost_ms().abs_diff(ten_ms * 3 / 10) <= 2,
+        "{} of {ten_ms}",
+        drained.lost_ms()
+    );
 }
 
 #[test]

@@ -15,21 +15,26 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::bytes::Bytes;
-use super::frames::{Coverage, Found, Walker};
+use super::frames::{Coverage, Found, Reach, Walker};
 use super::{Demuxer, Ending, Loss, Losses, Packet, Track};
 use crate::AudioError;
 use crate::clock::nanoseconds;
 pub(super) use header::Header;
 use info::Info;
 
-/// Opens the file at `path`; `None` if it is not MPEG audio.
+/// Opens the file at `path`, whose first frame is within `reach`; `None` if it is not MPEG audio.
 ///
 /// # Errors
 /// [`AudioError::Unreadable`].
-pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+pub(crate) fn open_within(path: &Path, reach: Reach) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
     let bytes = Bytes::open(path)?;
     let end = bytes.length();
-    Ok(MpegAudio::open(bytes, 0, end)?.map(|audio| Box::new(audio) as Box<dyn Demuxer>))
+    Ok(MpegAudio::open(bytes, (0, end), reach)?.map(|audio| Box::new(audio) as Box<dyn Demuxer>))
+}
+
+#[cfg(test)]
+pub(crate) fn open(path: &Path) -> Result<Option<Box<dyn Demuxer>>, AudioError> {
+    open_within(path, Reach::Near)
 }
 
 /// Open frames of MPEG audio.
@@ -46,6 +51,8 @@ pub(crate) struct MpegAudio {
     latest: Header,
     ending: Ending,
     guess: Option<&'static str>,
+    /// Bytes that are lost in front of the first frame, until the first packet.
+    lost_head: u64,
     /// Files that lost their end in front of another: the position of the other's hidden frame, and the lost frames of sound.
     seams: VecDeque<(u64, u64)>,
 }
@@ -105,12 +112,12 @@ struct Survey {
 }
 
 impl MpegAudio {
-    /// Opens the frames in `start..end`; `None` if there are none.
+    /// Opens the frames in the part from `start` to `end`; `None` if there are none.
     ///
     /// # Errors
     /// [`AudioError::Unreadable`].
-    pub(crate) fn open(bytes: Bytes, start: u64, end: u64) -> Result<Option<Self>, AudioError> {
-        let Some(mut walker) = Walker::<Header>::begin(bytes, start, end)? else {
+    pub(crate) fn open(bytes: Bytes, (start, end): (u64, u64), reach: Reach) -> Result<Option<Self>, AudioError> {
+        let Some(mut walker) = Walker::<Header>::begin(bytes, start, end, reach)? else {
             return Ok(None);
         };
         let mut survey = Survey::default();
@@ -139,6 +146,9 @@ impl MpegAudio {
             return Ok(None);
         };
         let info = info.unwrap_or_default();
+        // Bytes in front of the hidden frame, which is the first, are no frames of this file.
+        let lost_head = walker.lost_head(&survey.coverage) * u64::from(info.frames.is_none());
+        survey.lost += lost_head;
         let is_cut = walker.tail().is_cut;
         survey.padding_start = survey.padding_start(&info, &first, walker.length());
         let declared = survey.declared(&info, &first, walker.length(), is_cut);
@@ -154,6 +164,7 @@ impl MpegAudio {
             latest: first,
             ending: Ending::default(),
             guess,
+            lost_head,
             seams: seams.into(),
         }))
     }
@@ -290,7 +301,7 @@ impl Demuxer for MpegAudio {
     fn select(&mut self, _index: usize) {}
 
     fn next(&mut self) -> Result<Option<Packet>, AudioError> {
-        let (mut lost, mut seam) = (0, None);
+        let (mut lost, mut seam) = (std::mem::take(&mut self.lost_head), None);
         while let Some(found) = self.walker.next()? {
             lost += found.lost;
             if self.seams.front().is_some_and(|(start, _)| *start == found.start) {

@@ -452,3 +452,33 @@ fn bytes_that_are_neither_frames_nor_tags_make_it_a_guess() {
         assert_eq!(guess(&parts.concat()), Some("mp3"));
     }
 }
+
+#[test]
+fn a_destroyed_beginning_has_the_length_of_the_frames_in_its_place() {
+    let far = |path: &std::path::Path| super::open_within(path, super::Reach::Far);
+    let whole = harbour();
+    let lost = whole.len() / 10;
+    let all = heard(&read(&whole), 44_100);
+    for fill in [0, 0xA5] {
+        let content = [vec![fill; lost], whole[lost..].to_vec()].concat();
+        let drained = drain(far, &content).expect("it is MPEG audio");
+        assert_eq!(drained.losses().len(), 1, "{fill}");
+        let lost_ms = drained.lost_ms();
+        let there_ms = heard(&drained, 44_100) * 1_000 / 44_100;
+        assert!(
+            (lost_ms + there_ms).abs_diff(all * 1_000 / 44_100) < 200,
+            "{fill} {lost_ms} {there_ms}"
+        );
+        assert_eq!(drained.declared_end, None);
+    }
+    // All frames are there, by their count: what is in front is foreign, and no sound of this recording.
+    let behind = [vec![0xA5; 20_000], whole.clone()].concat();
+    assert!(drain(open, &behind).is_none());
+    let drained = drain(far, &behind).expect("it is MPEG audio");
+    assert_eq!((drained.losses().len(), heard(&drained, 44_100)), (0, all));
+    // The end that it lacks is missing.
+    let cut = &behind[..behind.len() - whole.len() / 3];
+    let drained = drain(far, cut).expect("it is MPEG audio");
+    let declared = drained.declared_end.expect("the count of frames is believed");
+    assert!(frames(declared, 1_000) > heard(&drained, 44_100) * 1_000 / 44_100 + 5_000);
+}

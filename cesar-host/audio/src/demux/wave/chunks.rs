@@ -91,7 +91,7 @@ struct Walk<'a> {
 /// Finds the samples; `None` if this is not a WAVE file.
 pub(super) fn read(bytes: &mut Bytes) -> Result<Option<Layout>, AudioError> {
     let file_end = bytes.length();
-    let (start, _) = tags::skip_leading(bytes, 0, file_end)?;
+    let start = tags::skip_leading(bytes, 0, file_end)?.end;
     let Some((style, position)) = beginning(bytes, start)? else {
         return Ok(None);
     };

@@ -12,6 +12,7 @@ mod tests;
 use std::path::Path;
 
 use super::bytes::Bytes;
+use super::frames::Reach;
 use super::mpeg_audio::MpegAudio;
 use super::{Demuxer, Ending, Loss, Losses, Nanoseconds, Packet, Track};
 use crate::AudioError;
@@ -257,7 +258,7 @@ fn mpeg_inside(bytes: Bytes, layout: Layout) -> Result<Option<Box<dyn Demuxer>>,
         return Ok(None);
     };
     let length = last.start + last.length - first.start;
-    let Some(audio) = MpegAudio::open(bytes, first.start, first.start + length)? else {
+    let Some(audio) = MpegAudio::open(bytes, (first.start, first.start + length), Reach::Near)? else {
         return Ok(None);
     };
     Ok(Some(Box::new(MpegInside {
