@@ -94,7 +94,10 @@ fn recognition() {
         let _ = kind::claimed_length(kind, &path);
         for name in ["mpegts", "mpeg"] {
             let first = kind::first_packet(Kind::Foreign(name), &path).unwrap();
-            assert!(first.is_none_or(|first| first < bytes.len() as u64), "{name}: {first:?}");
+            assert!(
+                first.is_none_or(|first| first < bytes.len() as u64),
+                "{name}: {first:?}"
+            );
         }
     });
 }

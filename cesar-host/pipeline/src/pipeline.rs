@@ -232,6 +232,14 @@ impl Pipeline {
         self.planner().choose_engine(asr)
     }
 
+    /// Checks that this request, without any other wish, has an engine with a model.
+    ///
+    /// # Errors
+    /// [`PipelineError::Plugin`] and [`PipelineError::Model`].
+    pub fn check_model(&self, asr: &StageRequest) -> Result<(), PipelineError> {
+        self.planner().check_model(asr)
+    }
+
     /// The request for words with times, where the engine has an option for them.
     ///
     /// # Errors

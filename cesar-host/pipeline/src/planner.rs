@@ -70,12 +70,21 @@ impl Planner<'_> {
             .ok_or_else(|| self.registry.none(StageKind::Asr).into())
     }
 
+    /// Checks that the engine which the request chooses has its model.
+    pub(crate) fn check_model(&self, asr: &StageRequest) -> Result<(), PipelineError> {
+        self.check_model_of(&*self.choose_engine(asr)?, asr)
+    }
+
     fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
+        self.check_model_of(plugin, asr).is_ok()
+    }
+
+    fn check_model_of(&self, plugin: &Plugin, asr: &StageRequest) -> Result<(), PipelineError> {
         let Some((name, spec)) = main_model(&plugin.manifest) else {
-            return true;
+            return Ok(());
         };
         self.resolve_model(&plugin.manifest, (name, spec), text_of(asr, name), asr)
-            .is_ok()
+            .map(drop)
     }
 
     pub(crate) fn prepare_format(

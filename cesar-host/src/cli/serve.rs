@@ -191,6 +191,13 @@ pub(super) fn prepare(settings: &Settings, workers: usize, labels: Option<Vec<St
             "ffmpeg is not confined to the recording: this kernel has no Landlock (Linux 5.13, `lsm=…,landlock`)"
         );
     }
+    // A worker reports what it takes by itself.
+    if setup.labels.is_none()
+        && workers > 0
+        && let Err(why) = setup.pipeline.check_model(&setup.asr)
+    {
+        tracing::warn!("no recognition with default settings: {why}");
+    }
     if let Some(why) = setup.pipeline.why_no_speakers(&setup.speakers) {
         tracing::warn!("no speakers: {why}");
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 
 use cesar_tests::hub::{Faults, Hub};
 use cesar_tests::sandbox::Sandbox;
-use cesar_tests::server::{Server, until, with_echo};
+use cesar_tests::server::{Server, log_of, until, with_echo};
 use cesar_tests::web::{Page, Web};
 use cesar_tests::{fixture, require_model};
 use serde_json::{Value, json};
@@ -103,6 +103,9 @@ fn a_downloaded_model_transcribes_an_address() {
     let recording = std::fs::read(fixture("short.wav")).unwrap();
     web.put("/talk.wav", Page::wave(recording.clone()));
     let server = serve_engine(&sandbox, &hub, "ct2");
+    let log = log_of(&sandbox);
+    let warning = "no recognition with default settings: there is no default model for `ct2`; fetch one with";
+    assert!(log.contains(warning), "{log}");
     let body = json!({ "url": web.url("/talk.wav"), "model": "tiny.en", "diarize": false }).to_string();
     let refused = server.post_json("/transcribe/url", &body).is(422).json();
     assert_eq!(refused["code"], "model_not_found");
