@@ -11,7 +11,7 @@ use super::resolved::Resolved;
 use super::setting::{Fallback, Kind, Setting};
 use super::table::{SETTINGS, find};
 
-/// The output of `cesar config show`. Its `Display` is the text form.
+/// The output of `cesar config show`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Show {
     /// The configuration file, or its standard place.
@@ -87,30 +87,21 @@ impl Resolved {
     }
 }
 
-impl std::fmt::Display for Show {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Show {
+    /// The line about the configuration file.
+    #[must_use]
+    pub fn heading(&self) -> String {
         match &self.config_file {
-            Some(path) if self.config_file_exists => writeln!(formatter, "configuration file: {}", visible(path))?,
-            Some(path) => writeln!(formatter, "configuration file: {} (absent)", visible(path))?,
-            None => writeln!(formatter, "configuration file: none (`HOME` is not set)")?,
+            Some(path) if self.config_file_exists => format!("configuration file: {}", visible(path)),
+            Some(path) => format!("configuration file: {} (absent)", visible(path)),
+            None => "configuration file: none (`HOME` is not set)".to_owned(),
         }
-        let width = |text: fn(&Row) -> String| {
-            self.settings
-                .iter()
-                .map(|row| text(row).chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let (keys, values) = (width(|row| row.key.clone()), width(Row::value_text));
-        for row in &self.settings {
-            writeln!(
-                formatter,
-                "{:keys$}  {:values$}  {}",
-                row.key,
-                row.value_text(),
-                row.source
-            )?;
-        }
-        Ok(())
+    }
+
+    /// The settings as text: key, value and source.
+    #[must_use]
+    pub fn cells(&self) -> Vec<[String; 3]> {
+        let cells = |row: &Row| [row.key.clone(), row.value_text(), row.source.clone()];
+        self.settings.iter().map(cells).collect()
     }
 }

@@ -77,8 +77,8 @@ mod tests {
     #[test]
     fn the_file_changes_nothing_until_a_setting_is_uncommented() {
         let folder = tempfile::tempdir().unwrap();
-        let defaults = resolved(folder.path(), "").show().to_string();
-        assert_eq!(resolved(folder.path(), &template()).show().to_string(), defaults);
+        let defaults = resolved(folder.path(), "").show();
+        assert_eq!(resolved(folder.path(), &template()).show(), defaults);
     }
 
     #[test]

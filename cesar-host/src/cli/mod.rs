@@ -247,7 +247,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches, words: &[OsString]) -> Result<Exit, 
             if json.json {
                 print_json(&resolved.show());
             } else {
-                print(&resolved.show().to_string());
+                let show = resolved.show();
+                print(&format!("{}\n{}", show.heading(), columns::aligned(&show.cells())));
             }
             Ok(Exit::Done)
         }

@@ -3,6 +3,14 @@
 use serde_json::json;
 
 use super::Home;
+use crate::show::Show;
+
+/// Everything as text, a setting a line.
+fn text_of(show: &Show) -> String {
+    let lines = show.cells().into_iter().map(|cells| cells.join(" | "));
+    let lines: Vec<_> = std::iter::once(show.heading()).chain(lines).collect();
+    lines.join("\n")
+}
 
 #[test]
 fn values_are_shown_with_their_source() {
@@ -15,18 +23,7 @@ fn values_are_shown_with_their_source() {
         .unwrap()
         .show();
     let place = home.folder.path().to_str().unwrap();
-    let text = show.to_string().replace(place, "HOME");
-    // The width of a column depends on the length of the home folder's name.
-    let text: Vec<String> = text
-        .lines()
-        .map(|line| {
-            line.split("  ")
-                .filter(|cell| !cell.is_empty())
-                .map(str::trim)
-                .collect::<Vec<_>>()
-                .join(" | ")
-        })
-        .collect();
+    let text: Vec<String> = text_of(&show).lines().map(|line| line.replace(place, "HOME")).collect();
     assert_eq!(
         text,
         [
@@ -128,10 +125,10 @@ fn secrets_are_hidden() {
     let home = Home::new().with("CESAR_SERVER_WEBHOOK_SECRET", "hunter2");
     let resolved = home.resolve(&[]).unwrap();
     assert_eq!(resolved.settings().server.webhook_secret.as_deref(), Some("hunter2"));
-    let show = serde_json::to_string(&resolved.show()).unwrap() + &resolved.show().to_string();
+    let show = serde_json::to_string(&resolved.show()).unwrap() + &text_of(&resolved.show());
     assert!(!show.contains("hunter2") && show.contains("(not shown)"), "{show}");
     let home = Home::new().with("CESAR_SERVER_JOBS", "postgres://ann:hunter2@db/jobs");
-    let show = home.resolve(&[]).unwrap().show().to_string();
+    let show = text_of(&home.resolve(&[]).unwrap().show());
     assert!(!show.contains("hunter2"), "{show}");
 }
 
