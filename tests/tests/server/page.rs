@@ -2,6 +2,8 @@
 //!
 //! The scripts are in `tests/tools/page`, and run against any server. `cargo xtask clients` installs their packages.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -9,6 +11,7 @@ use cesar_tests::clients::{required, succeeds};
 use cesar_tests::sandbox::Sandbox;
 use cesar_tests::server::Server;
 use cesar_tests::workspace;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 /// The folder with the packages of Node.
@@ -43,6 +46,30 @@ fn transcripts_are_heard_and_corrected_in_a_browser() {
     let sandbox = Sandbox::with_one_thread();
     let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
     drive("transcript.mjs", &sandbox, &server, &[], &[]);
+}
+
+#[test]
+fn the_page_survives_kills_of_its_server() {
+    let sandbox = Sandbox::with_one_thread();
+    let server = Server::start_engine(&sandbox, "ct2", &["--model", "tiny.en"], &[]);
+    // The script starts it again, on the same port.
+    let command = sandbox.command();
+    let text = |part: &OsStr| part.to_str().expect("paths of tests are UTF-8").to_owned();
+    let port = server.port.to_string();
+    let arguments = ["serve", "--port", &port, "--asr-plugin", "ct2", "--model", "tiny.en"];
+    let line: Vec<String> = [text(command.get_program())]
+        .into_iter()
+        .chain(arguments.map(str::to_owned))
+        .collect();
+    let variables: BTreeMap<String, String> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((text(name), text(value?))))
+        .collect();
+    let environment = [
+        ("SERVER_COMMAND", &*json!(line).to_string()),
+        ("SERVER_ENVIRONMENT", &*json!(variables).to_string()),
+    ];
+    drive("kills.mjs", &sandbox, &server, &environment, &[]);
 }
 
 #[test]
