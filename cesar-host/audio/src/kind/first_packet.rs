@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_first_packet_is_behind_what_is_destroyed() {
-        let mut packet = vec![7; 188];
+        let mut packet = [7; 188];
         packet[0] = 0x47;
         let pack = [
             &b"\0\0\x01\xba\x44"[..],
