@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::{Kind, last_packet, transport_stream};
+use crate::stop::Stoppable;
 
 /// Bytes searched at once.
 const PIECE: u64 = 1 << 20;
@@ -23,8 +24,9 @@ pub(crate) fn first_packet(kind: Kind, path: &Path) -> io::Result<Option<u64>> {
         Kind::Foreign("mpeg") => last_packet::are_packets,
         _ => return Ok(None),
     };
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let limit = (file.metadata()?.len() / 2).min(FARTHEST);
+    let mut file = Stoppable(file);
     let mut start = 0;
     while start <= limit {
         file.seek(SeekFrom::Start(start))?;
