@@ -150,6 +150,18 @@ impl Cluster {
         self.control("restart");
     }
 
+    /// Stops all processes of the server where they are, or continues them: it keeps its connections, accepts others, and answers nothing.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn freeze(&self, is_frozen: bool) {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
+        let main = file.lines().next().expect("the first line is the process");
+        let signal = if is_frozen { "-STOP" } else { "-CONT" };
+        succeed(Command::new("kill").args([signal, main]));
+        succeed(Command::new("pkill").args([signal, "-P", main]));
+    }
+
     /// Runs SQL in a schema that exists.
     ///
     /// # Panics

@@ -14,6 +14,8 @@ pub(super) enum PgError {
     Postgres(postgres::Error),
     /// All connections of this process were in use for too long.
     Busy,
+    /// The server accepts connections, and does not answer.
+    Silent,
     /// A value of a row is none that this program writes.
     Unreadable(String),
 }
@@ -35,13 +37,18 @@ impl PgError {
                     |code: &SqlState| is_ending(code) || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
                 !error.is_closed() && error.as_db_error().is_some_and(|error| !is_of_connection(error.code()))
             }
+            Self::Silent => false,
             Self::Busy | Self::Unreadable(_) => true,
         }
     }
 
     /// Whether connecting may succeed a little later: the server restarts, another one takes over, or its connections are all in use.
     pub(super) fn is_passing(&self) -> bool {
-        let Self::Postgres(error) = self else { return false };
+        let error = match self {
+            Self::Postgres(error) => error,
+            Self::Silent => return true,
+            Self::Busy | Self::Unreadable(_) => return false,
+        };
         match error.as_db_error() {
             Some(error) => {
                 is_ending(error.code())
@@ -88,6 +95,13 @@ impl PgError {
                 action,
                 database,
                 cause: "all connections of this process are in use".to_owned(),
+                is_full: false,
+                is_away,
+            },
+            Self::Silent => JobsError::Server {
+                action,
+                database,
+                cause: "it accepts connections and answers nothing".to_owned(),
                 is_full: false,
                 is_away,
             },

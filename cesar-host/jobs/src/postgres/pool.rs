@@ -2,13 +2,19 @@
 //!
 //! Not `r2d2`: it reports a database that is away after 30 seconds and without the reason, and keeps threads to open connections.
 //! A connection that was idle is checked before its use, so that a database that restarted in the meantime costs no operation.
+//!
+//! A server that stands still accepts connections and answers nothing, for which `postgres` has no limit: connections are opened on a thread
+//! that is left behind when it takes too long. A statement that is underway when the server stops waits until it continues.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use postgres::types::ToSql;
-use postgres::{Client, Row, Statement};
+use postgres::{Client, Config, Row, Statement};
 
 use super::address::Address;
 use super::errors::{PgError, PgResult};
@@ -49,6 +55,8 @@ pub(super) struct Pool {
     patience: Duration,
     state: Mutex<State>,
     freed: Condvar,
+    /// Connections that are being opened, also those for which no operation waits any longer.
+    opening: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -73,6 +81,7 @@ impl Pool {
             patience,
             state: Mutex::default(),
             freed: Condvar::new(),
+            opening: Arc::default(),
         })
     }
 
@@ -133,16 +142,48 @@ impl Pool {
 
     /// Opens a connection whose search path is the schema.
     pub(super) fn connect(&self) -> PgResult<Connection> {
-        let mut client = self.address.config.connect(self.tls.clone())?;
-        client.batch_execute(SETTINGS)?;
-        // The address allows only names that need no quotes.
-        client.batch_execute(&format!("SET search_path = {}", self.address.schema))?;
-        Ok(Connection {
-            client,
-            statements: HashMap::new(),
-            used: Instant::now(),
-        })
+        let opening = Opening(Arc::clone(&self.opening));
+        // A server that stands still must not collect threads.
+        if opening.0.fetch_add(1, Ordering::Relaxed) >= LIMIT {
+            return Err(PgError::Silent);
+        }
+        let (config, tls, schema) = (
+            self.address.config.clone(),
+            self.tls.clone(),
+            self.address.schema.clone(),
+        );
+        let (opened, answer) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            // The receiver may be gone; then the connection is closed here.
+            let _ = opened.send(open(&config, tls, &schema));
+            drop(opening);
+        });
+        let hosts = self.address.config.get_hosts().len().max(1);
+        let to_reach = self.address.config.get_connect_timeout().copied().unwrap_or_default();
+        let limit = to_reach * u32::try_from(hosts).unwrap_or(u32::MAX) + self.patience;
+        answer.recv_timeout(limit).unwrap_or(Err(PgError::Silent))
     }
+}
+
+/// Counts a connection that is being opened.
+struct Opening(Arc<AtomicUsize>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn open(config: &Config, tls: Tls, schema: &str) -> PgResult<Connection> {
+    let mut client = config.connect(tls)?;
+    client.batch_execute(SETTINGS)?;
+    // The address allows only names that need no quotes.
+    client.batch_execute(&format!("SET search_path = {schema}"))?;
+    Ok(Connection {
+        client,
+        statements: HashMap::new(),
+        used: Instant::now(),
+    })
 }
 
 impl Drop for Pool {
@@ -224,5 +265,40 @@ impl Connection {
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::error::JobsError;
+
+    #[test]
+    fn a_server_that_accepts_connections_and_answers_nothing_is_away() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let address = format!("postgres://cesar@127.0.0.1:{port}/jobs?connect_timeout=1&sslmode=disable");
+        let pool = Pool::new(
+            Address::parse(&address).expect("an address"),
+            Duration::from_millis(100),
+        )
+        .expect("a pool");
+        let error = pool.run("read a job", |_| Ok(())).expect_err("nothing answers");
+        assert!(error.is_away(), "{error}");
+        let JobsError::Server { cause, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(cause, "it accepts connections and answers nothing");
+        // Threads that are left behind are bounded.
+        while pool.opening.load(Ordering::Relaxed) < LIMIT {
+            let opening = Opening(Arc::clone(&pool.opening));
+            opening.0.fetch_add(1, Ordering::Relaxed);
+            std::mem::forget(opening);
+        }
+        assert!(matches!(pool.connect(), Err(PgError::Silent)));
+        assert_eq!(pool.opening.load(Ordering::Relaxed), LIMIT);
+        drop(listener);
     }
 }

@@ -41,6 +41,11 @@ pub(super) fn prepare(pool: &Pool, time: &Time) -> Result<()> {
             found,
             supported: VERSION,
         }),
+        UNKNOWN => Err(JobsError::UnsuitableDatabase {
+            database: pool.address().shown().to_owned(),
+            reason: "its table `schema_version` has not one row with the version of a Cesar".to_owned(),
+            remedy: "restore it from a backup, or name another `schema` in the address",
+        }),
         _ => {
             pool.keep(connection);
             Ok(())
@@ -98,7 +103,7 @@ fn check(facts: &Facts, local_ms: i64, time: &Time, database: &str) -> Result<()
 /// later ones find it done.
 fn migrate(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     let found = version(connection, schema)?;
-    if found >= VERSION {
+    if found >= VERSION || found == UNKNOWN {
         return Ok(found);
     }
     // Of the session and before the transaction: one that waits inside a transaction would still see the catalog of its beginning.
@@ -136,7 +141,10 @@ fn migrate_alone(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     Ok(VERSION)
 }
 
-/// The version of the schema; 0 if there is none.
+/// The version of a schema that no Cesar has left like this.
+const UNKNOWN: i64 = -1;
+
+/// The version of the schema; 0 if there is none, [`UNKNOWN`] if its table of versions has not one row with a version.
 fn version(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     let table = format!("{schema}.schema_version");
     let client = connection.client();
@@ -149,8 +157,10 @@ fn version(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     {
         return Ok(0);
     }
-    let row = client.query_opt(&format!("SELECT version FROM {table}"), &[])?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
+    let rows = client.query(&format!("SELECT version FROM {table} LIMIT 2"), &[])?;
+    let [row] = &rows[..] else { return Ok(UNKNOWN) };
+    let version: i64 = row.try_get(0)?;
+    Ok(if version > 0 { version } else { UNKNOWN })
 }
 
 #[cfg(test)]

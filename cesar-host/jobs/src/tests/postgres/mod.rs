@@ -417,3 +417,46 @@ fn no_statement_of_a_worker_reads_the_whole_queue() {
         }
     }
 }
+
+#[test]
+fn a_frozen_database_is_away_and_loses_nothing() {
+    // Its own: the others need theirs.
+    let database = Cluster::start();
+    let url = format!("{}&connect_timeout=1", database.fresh());
+    let job = submitted(&real(&url));
+    database.freeze(true);
+    let error = PostgresJobs::open(&url, PostgresOptions::default()).err();
+    database.freeze(false);
+    let error = error.expect("it answers nothing");
+    assert!(error.is_away(), "{error}");
+    assert!(
+        error.to_string().contains("accepts connections and answers nothing"),
+        "{error}"
+    );
+    assert_eq!(real(&url).get(job).unwrap().unwrap().state, JobState::Queued);
+}
+
+#[test]
+fn a_schema_without_one_version_is_refused_and_stays() {
+    let url = cluster().fresh();
+    let store = real(&url);
+    let job = submitted(&store);
+    for change in [
+        "UPDATE schema_version SET version = 0",
+        "UPDATE schema_version SET version = -3",
+        "INSERT INTO schema_version VALUES (2)",
+        "DELETE FROM schema_version",
+    ] {
+        store.inspect(change).unwrap();
+        let refused = refusal(&url);
+        assert!(
+            refused.ends_with(
+                "cannot be used (its table `schema_version` has not one row with the version of a Cesar); \
+                 restore it from a backup, or name another `schema` in the address"
+            ),
+            "{change}: {refused}"
+        );
+    }
+    store.inspect("INSERT INTO schema_version VALUES (2)").unwrap();
+    assert!(real(&url).get(job).unwrap().is_some());
+}
