@@ -1,7 +1,6 @@
 //! Plugins: list and rescan.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::refusal::plugin_unavailable;
 use crate::refusal::problem::{Problem, ProblemBody};
-use crate::state::{App, block};
+use crate::state::App;
 use crate::work::sweeping::plugin_watch;
 
 /// One plugin.
@@ -43,6 +42,7 @@ pub(crate) struct PluginView {
 /// All plugins.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PluginList {
+    /// First the engine of requests that name none.
     plugins: Vec<PluginView>,
     /// The formats of transcripts.
     formats: Vec<String>,
@@ -60,24 +60,30 @@ pub(crate) struct Rescanned {
 #[utoipa::path(get, path = "/plugins", tag = "server", summary = "List plugins with their options, models and formats",
     responses((status = 200, description = "All plugins", body = PluginList),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
-pub(crate) async fn plugins(State(pipeline): State<Arc<Pipeline>>) -> Result<Response, Problem> {
-    let list = block(&pipeline, |pipeline| {
-        let registry = pipeline.registry();
-        let used = registry.plugins().into_iter().map(|plugin| view(&plugin, pipeline));
-        let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
-            Rejected::Shadowed { plugin, .. } => row(
-                Some(&plugin.manifest),
-                ("shadowed", Some("another file with this id is used".to_owned())),
-                None,
-            ),
-            Rejected::Refused(error) => row(None, ("refused", Some(refused(&error))), None),
-        });
-        PluginList {
-            plugins: used.chain(rejected).collect(),
-            formats: pipeline.formats(),
-        }
-    })
-    .await?;
+pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem> {
+    let list = app
+        .block(|shared| {
+            let pipeline = &shared.pipeline;
+            let registry = pipeline.registry();
+            let first = pipeline.engine(&shared.defaults.asr).ok();
+            let first = first.as_ref().map(|engine| engine.manifest.id.as_str());
+            let mut used = registry.plugins();
+            used.sort_by_key(|plugin| Some(plugin.manifest.id.as_str()) != first);
+            let used = used.into_iter().map(|plugin| view(&plugin, pipeline));
+            let rejected = registry.rejected().into_iter().map(|rejected| match rejected {
+                Rejected::Shadowed { plugin, .. } => row(
+                    Some(&plugin.manifest),
+                    ("shadowed", Some("another file with this id is used".to_owned())),
+                    None,
+                ),
+                Rejected::Refused(error) => row(None, ("refused", Some(refused(&error))), None),
+            });
+            PluginList {
+                plugins: used.chain(rejected).collect(),
+                formats: pipeline.formats(),
+            }
+        })
+        .await?;
     Ok(Json(list).into_response())
 }
 
@@ -171,7 +177,7 @@ mod tests {
                 manifest("lacking", json!({ "file": "libnowhere.so.1" })),
             ],
         );
-        let response = plugins(State(Arc::clone(&app.pipeline))).await.unwrap();
+        let response = plugins(State(app.clone())).await.unwrap();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let list: Value = serde_json::from_slice(&body).unwrap();
         let row = |id: &str| {

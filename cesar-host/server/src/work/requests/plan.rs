@@ -46,11 +46,12 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
     }
     let parameters = &request.parameters;
     let mut stage = shared.defaults.asr.clone();
-    let named = parameters
-        .asr_plugin
-        .as_ref()
-        .filter(|plugin| Some(*plugin) != stage.plugin.as_ref());
-    if let Some(plugin) = named {
+    // The settings choose an engine by its name or by the model.
+    let own = shared.pipeline.engine(&stage).ok();
+    let is_other = |plugin: &&String| {
+        Some(*plugin) != stage.plugin.as_ref() && own.as_ref().is_none_or(|own| own.manifest.id != **plugin)
+    };
+    if let Some(plugin) = parameters.asr_plugin.as_ref().filter(is_other) {
         let engine = &shared.pipeline.registry().find(StageKind::Asr, plugin)?.manifest;
         // The settings are for another engine: options that this one lacks do not apply, and its models have other names.
         stage.options.retain(|name, _| {
@@ -59,6 +60,8 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
                 .get(name)
                 .is_some_and(|spec| spec.kind != OptionKind::Model)
         });
+    }
+    if let Some(plugin) = &parameters.asr_plugin {
         stage.plugin = Some(plugin.clone());
     }
     let options = parameters
@@ -72,4 +75,40 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
         stage.options.insert(option, GivenValue::Text(model.clone()));
     }
     Ok(stage)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::app_with;
+
+    #[test]
+    fn an_engine_that_the_settings_choose_keeps_their_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = |id: &str| {
+            json!({ "cesar_plugin": 1, "id": id, "stage": "asr", "version": "1.0.0", "abi": 1, "license": "MIT", "description": "Has no code.",
+                "options": { "model": { "type": "model", "default": null, "doc": "The model.", "scope": "load" } } })
+        };
+        let model = GivenValue::Text("tiny".to_owned());
+        let settings = StageRequest {
+            options: [("model".to_owned(), model.clone())].into(),
+            ..StageRequest::default()
+        };
+        let app = app_with(folder.path(), &[engine("one"), engine("two")], settings);
+        let own = app.pipeline.engine(&app.defaults.asr).unwrap().manifest.id.clone();
+        let other = if own == "one" { "two" } else { "one" };
+        let mut request = JobRequest::new(Source::Url {
+            url: "https://example.org/a.mp3".to_owned(),
+        });
+        let mut chosen = |plugin: Option<&str>| {
+            request.parameters.asr_plugin = plugin.map(str::to_owned);
+            let stage = stage_request(&app, &request).unwrap();
+            (stage.plugin, stage.options.get("model").cloned())
+        };
+        assert_eq!(chosen(None), (None, Some(model.clone())));
+        assert_eq!(chosen(Some(&own)), (Some(own.clone()), Some(model)));
+        assert_eq!(chosen(Some(other)), (Some(other.to_owned()), None));
+    }
 }
