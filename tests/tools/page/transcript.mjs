@@ -178,6 +178,7 @@ const cases = {
     await until("a word begins a turn", async () => (await document_()).segments[6].speaker === "Cleo");
     check("the word is its first", (await document_()).segments[6].words[0].word === before.segments[5].words[3].word);
     await on.locator(".speaker", { has: on.locator("[aria-label='Name of Cleo']") }).locator("select").selectOption("Ada");
+    await on.locator("dialog").getByRole("button", { name: "Merge", exact: true }).click();
     await until("merged", async () => (await document_()).speakers.length === 2);
     await on.locator(".speaker .sample").first().click();
     await on.locator(".play[aria-label=Pause]").waitFor();

@@ -28,15 +28,18 @@ function SpeakerRow({ desk, name, seconds, all }) {
     const { model } = desk;
     const editable = model.editable.value;
     const others = model.speakers.value.filter((other) => other !== name);
+    // A closed list changes with each arrow key.
+    const merge = (/** @type {string} */ to) =>
+        void confirm(t("transcript.merge_sure", { from: name, name: to }), { title: t("transcript.merge"), yes: t("transcript.merge"), danger: false }).then(
+            (yes) => yes && desk.mergeSpeakers([name, to], to),
+        );
     const store = (/** @type {Event} */ { currentTarget }) => {
         const input = /** @type {HTMLInputElement} */ (currentTarget);
         const to = input.value.trim();
         input.value = name;
         if (!to || to === name) return;
         if (!others.includes(to)) return desk.renameSpeaker(name, to);
-        void confirm(t("transcript.merge_sure", { from: name, name: to }), { title: t("transcript.merge"), yes: t("transcript.merge"), danger: false }).then(
-            (yes) => yes && desk.mergeSpeakers([name, to], to),
-        );
+        merge(to);
     };
     return html`<li class="speaker" data-voice=${voiceOf(model.colours.value, name)}>
         <button type="button" class="sample" aria-label=${t("transcript.sample", { name })} title=${t("transcript.sample", { name })} onClick=${() => desk.sample(name)}>
@@ -73,7 +76,7 @@ function SpeakerRow({ desk, name, seconds, all }) {
                 const select = /** @type {HTMLSelectElement} */ (currentTarget);
                 const to = select.value;
                 select.value = "";
-                if (to) desk.mergeSpeakers([name, to], to);
+                if (to) merge(to);
             }}
         >
             <option value="">${t("transcript.merge_short")}</option>
