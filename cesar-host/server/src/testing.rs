@@ -46,17 +46,8 @@ pub(crate) fn app(folder: &Path, manifests: &[serde_json::Value]) -> App {
     process(folder, manifests, None)
 }
 
-/// The same with settings of recognition.
-pub(crate) fn app_with(folder: &Path, manifests: &[serde_json::Value], asr: StageRequest) -> App {
-    prepared(folder, manifests, (asr, None))
-}
-
 /// The same as a worker with these labels.
 pub(crate) fn process(folder: &Path, manifests: &[serde_json::Value], labels: Option<Vec<String>>) -> App {
-    prepared(folder, manifests, (StageRequest::default(), labels))
-}
-
-fn prepared(folder: &Path, manifests: &[serde_json::Value], (asr, labels): (StageRequest, Option<Vec<String>>)) -> App {
     let (plugins, verdicts) = (folder.join("plugins"), Verdicts::new(folder.join("verdicts")));
     fs::create_dir_all(&plugins).unwrap();
     for manifest in manifests {
@@ -93,7 +84,7 @@ fn prepared(folder: &Path, manifests: &[serde_json::Value], (asr, labels): (Stag
     let setup = Setup {
         settings: settings(),
         pipeline: Pipeline::new(parts, AddressPolicy::PublicOnly),
-        asr,
+        asr: StageRequest::default(),
         speakers: SpeakersRequest::default(),
         part: Part::default(),
         glossaries: Glossaries::new(Some(folder), None, false),

@@ -335,7 +335,7 @@ fn a_destroyed_beginning_has_the_length_by_the_number_behind_it() {
     let frames: Vec<_> = (0..100).map(|number| frame(number, 5, 1, 5)).collect();
     let (whole, lost) = (frames.concat(), frames[..20].concat().len() - 3);
     let samples = |count: u64| count * u64::from(super::header::Header::parse(&frames[0]).unwrap().samples);
-    for fill in [0, 0xA5] {
+    for fill in [1, 0xA5] {
         let content = [vec![fill; lost], whole[lost..].to_vec()].concat();
         let drained = drain(open_bare, &content).expect("it is FLAC");
         let rate = 1_000 * samples(80)

@@ -76,39 +76,3 @@ pub(crate) fn stage_request(shared: &Shared, request: &JobRequest) -> Result<Sta
     }
     Ok(stage)
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::testing::app_with;
-
-    #[test]
-    fn an_engine_that_the_settings_choose_keeps_their_model() {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = |id: &str| {
-            json!({ "cesar_plugin": 1, "id": id, "stage": "asr", "version": "1.0.0", "abi": 1, "license": "MIT", "description": "Has no code.",
-                "options": { "model": { "type": "model", "default": null, "doc": "The model.", "scope": "load" } } })
-        };
-        let model = GivenValue::Text("tiny".to_owned());
-        let settings = StageRequest {
-            options: [("model".to_owned(), model.clone())].into(),
-            ..StageRequest::default()
-        };
-        let app = app_with(folder.path(), &[engine("one"), engine("two")], settings);
-        let own = app.pipeline.engine(&app.defaults.asr).unwrap().manifest.id.clone();
-        let other = if own == "one" { "two" } else { "one" };
-        let mut request = JobRequest::new(Source::Url {
-            url: "https://example.org/a.mp3".to_owned(),
-        });
-        let mut chosen = |plugin: Option<&str>| {
-            request.parameters.asr_plugin = plugin.map(str::to_owned);
-            let stage = stage_request(&app, &request).unwrap();
-            (stage.plugin, stage.options.get("model").cloned())
-        };
-        assert_eq!(chosen(None), (None, Some(model.clone())));
-        assert_eq!(chosen(Some(&own)), (Some(own.clone()), Some(model)));
-        assert_eq!(chosen(Some(other)), (Some(other.to_owned()), None));
-    }
-}
