@@ -22,13 +22,24 @@ async function kill() {
   await until("the server is dead", () => api("GET", "/health").then(() => false, () => true));
 }
 
-/** Starts it again on the same port and data. */
+/** Starts it again on the same port and data; once more where another process has the port for a moment. */
 async function restart() {
-  const child = spawn(command[0], command.slice(1), { env: { PATH: process.env.PATH, ...environment }, stdio: "ignore" });
-  // This process ends without it, and kills it then.
-  child.unref();
-  server = { kill: () => child.kill("SIGKILL") };
-  await until("the server runs again", () => api("GET", "/health").then(() => true, () => false));
+  let wanted = true;
+  let child;
+  const start = () => {
+    child = spawn(command[0], command.slice(1), { env: { PATH: process.env.PATH, ...environment }, stdio: "ignore" });
+    // This process ends without it, and kills it then.
+    child.unref();
+    child.on("exit", () => wanted && setTimeout(start, 200).unref());
+  };
+  start();
+  server = {
+    kill() {
+      wanted = false;
+      child.kill("SIGKILL");
+    },
+  };
+  await until("the server runs again", () => api("GET", "/health").then(({ json }) => json?.status === "ok", () => false));
 }
 
 const lost = (on) => on.locator(".lost").waitFor();
