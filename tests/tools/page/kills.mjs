@@ -161,6 +161,8 @@ const cases = {
     };
     const saved = (on) => on.locator(".saving-saved", { hasText: "Saved" }).waitFor();
 
+    // Numbers continue after the corrections of earlier runs, which `empty` has removed.
+    const first = await revision();
     const on = await page(`#/job/${id}`);
     await on.locator(".turn").first().waitFor();
     await type(on, "museum", "gallery");
@@ -172,11 +174,11 @@ const cases = {
     await restart();
     await back(on);
     await saved(on);
-    check("it is saved by itself, once", (await text()).includes("gallery") && (await revision()) === 1, await text());
+    check("it is saved by itself, once", (await text()).includes("gallery") && (await revision()) === first + 1, await text());
 
     await kill();
     await restart();
-    check("what was saved is there", (await text()).includes("gallery") && (await revision()) === 1);
+    check("what was saved is there", (await text()).includes("gallery") && (await revision()) === first + 1);
 
     await open(on);
     await type(on, "gallery", "palace");
@@ -194,7 +196,7 @@ const cases = {
     await restart();
     await open(on);
     await until("the next window sends what was not", async () => (await text()).includes("palace"));
-    check("nothing is applied twice", (await revision()) === 2, await text());
+    check("nothing is applied twice", (await revision()) === first + 2, await text());
   },
 };
 
