@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use cesar_base::TraceId;
+use cesar_base::{Digest, TraceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::id::{JobId, WorkerId};
-use super::request::JobRequest;
+use super::request::{JobRequest, Source};
 
 /// Where a job stands; see the diagram in [`crate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -252,5 +252,11 @@ impl Job {
     pub fn trace_id(&self) -> TraceId {
         let parent = self.request.trace.map(|parent| parent.trace);
         parent.unwrap_or_else(|| TraceId(self.id.bytes()))
+    }
+
+    /// Whether its recording has this digest: the upload, or what a completed download gave.
+    pub(super) fn is_of(&self, recording: &Digest) -> bool {
+        let is_upload = matches!(&self.request.source, Source::Upload { digest, .. } if digest == recording);
+        is_upload || self.report.provenance["audio"]["media_sha256"] == recording.to_string()
     }
 }

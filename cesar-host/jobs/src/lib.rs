@@ -84,6 +84,7 @@ mod resumable_sweep;
 mod shared_uploads;
 mod sqlite;
 mod store;
+mod unreadable;
 mod uploads;
 pub mod values;
 mod view;

@@ -79,39 +79,25 @@ impl PgError {
         }
     }
 
+    /// The error without the action.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Postgres(error) => cause(error),
+            Self::Busy => "all connections of this process are in use".to_owned(),
+            Self::Silent => "it accepts connections and answers nothing".to_owned(),
+            Self::Unreadable(cause) => cause.clone(),
+        }
+    }
+
     /// The error of the jobs.
     pub(super) fn explain(self, action: &'static str, database: &str) -> JobsError {
-        let database = database.to_owned();
-        let is_away = self.is_passing();
-        match self {
-            Self::Postgres(error) => JobsError::Server {
-                action,
-                database,
-                is_full: error.code() == Some(&SqlState::DISK_FULL),
-                is_away,
-                cause: cause(&error),
-            },
-            Self::Busy => JobsError::Server {
-                action,
-                database,
-                cause: "all connections of this process are in use".to_owned(),
-                is_full: false,
-                is_away,
-            },
-            Self::Silent => JobsError::Server {
-                action,
-                database,
-                cause: "it accepts connections and answers nothing".to_owned(),
-                is_full: false,
-                is_away,
-            },
-            Self::Unreadable(cause) => JobsError::Server {
-                action,
-                database,
-                cause,
-                is_full: false,
-                is_away,
-            },
+        let is_full = matches!(&self, Self::Postgres(error) if error.code() == Some(&SqlState::DISK_FULL));
+        JobsError::Server {
+            action,
+            database: database.to_owned(),
+            cause: self.reason(),
+            is_full,
+            is_away: self.is_passing(),
         }
     }
 }

@@ -90,11 +90,6 @@ pub(super) fn job(row: &Row) -> PgResult<Job> {
     })
 }
 
-/// Reads the jobs of rows with [`COLUMNS`].
-pub(super) fn jobs(rows: &[Row]) -> PgResult<Vec<Job>> {
-    rows.iter().map(job).collect()
-}
-
 /// A number that is never negative.
 pub(super) fn count<T: TryFrom<i64>>(row: &Row, column: &str) -> PgResult<T> {
     optional_count(row, column)?.ok_or_else(|| unreadable(column, "is missing"))

@@ -15,6 +15,7 @@ use super::time::Time;
 use crate::error::Result;
 use crate::id::{Random, SystemRandom};
 use crate::policy::Policy;
+use crate::unreadable::Unreadable;
 
 /// The environment of a store; the defaults are real ones.
 #[derive(Clone)]
@@ -42,6 +43,7 @@ pub struct PostgresJobs {
     pub(super) random: Arc<dyn Random>,
     pub(super) policy: Policy,
     pub(super) time: Time,
+    pub(super) unreadable: Unreadable,
     pool: Arc<Pool>,
 }
 
@@ -60,6 +62,7 @@ impl PostgresJobs {
             random: options.random,
             policy: options.policy,
             time,
+            unreadable: Unreadable::default(),
             pool: Arc::new(pool),
         })
     }

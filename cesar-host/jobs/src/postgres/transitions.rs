@@ -5,10 +5,10 @@ use postgres::types::ToSql;
 
 use super::errors::PgResult;
 use super::pool::Connection;
-use super::rows::{COLUMNS, count, job, jobs, storable, to_json};
+use super::rows::{COLUMNS, count, job, storable, to_json};
 use super::store::PostgresJobs;
 use crate::error::{JobsError, Result};
-use crate::id::WorkerId;
+use crate::id::{JobId, WorkerId};
 use crate::job::{Job, JobState, Progress, Report, StageError};
 use crate::policy::{CRASHES, FARTHEST_MS, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, jitter};
 use crate::store::{Claim, Failure, FailureKind, Lease, Offer, Signal, worker_lost};
@@ -291,7 +291,17 @@ pub(super) fn requeue_jobs_of(store: &PostgresJobs, owner: WorkerId) -> Result<V
     let error = worker_lost();
     store.run("requeue the jobs of a dead worker", |connection| {
         let parameters: [Parameter<'_>; 5] = [&owner, &now_ms, &error.code, &error.message, &error.stage];
-        let mut jobs = jobs(&connection.query(&sql, &parameters)?)?;
+        let mut jobs = Vec::new();
+        for row in connection.query(&sql, &parameters)? {
+            // One that cannot be read is requeued all the same, and holds up no other.
+            match job(&row) {
+                Ok(job) => jobs.push(job),
+                Err(error) => {
+                    let id: JobId = row.try_get("id")?;
+                    store.unreadable.log(&id.to_string(), &error.reason());
+                }
+            }
+        }
         jobs.sort_by_key(|job| job.id);
         Ok(jobs)
     })

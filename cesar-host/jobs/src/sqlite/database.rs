@@ -14,6 +14,7 @@ use crate::disk::Disk;
 use crate::error::Result;
 use crate::id::{Random, SystemRandom};
 use crate::policy::Policy;
+use crate::unreadable::Unreadable;
 
 /// The environment of a store; the defaults are real ones.
 #[derive(Clone)]
@@ -45,6 +46,7 @@ pub struct SqliteJobs {
     pub(super) options: StoreOptions,
     reader: Mutex<Connection>,
     writer: Mutex<Connection>,
+    pub(super) unreadable: Unreadable,
 }
 
 /// Whether a commit waits for the device.
@@ -67,6 +69,7 @@ impl SqliteJobs {
             options,
             reader: opened.reader.into(),
             writer: opened.writer.into(),
+            unreadable: Unreadable::default(),
         })
     }
 

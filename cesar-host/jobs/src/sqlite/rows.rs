@@ -109,7 +109,10 @@ fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 
 fn unreadable(row: &Row<'_>, column: &str, error: Box<dyn Error + Send + Sync>) -> rusqlite::Error {
     match row.as_ref().column_index(column) {
-        Ok(index) => rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error),
+        Ok(index) => {
+            let named = format!("the column `{column}` cannot be read: {error}");
+            rusqlite::Error::FromSqlConversionFailure(index, Type::Text, named.into())
+        }
         Err(missing) => missing,
     }
 }

@@ -261,9 +261,16 @@ pub(super) fn requeue_jobs_of(store: &SqliteJobs, owner: WorkerId) -> Result<Vec
             ":stage": error.stage,
         };
         let mut statement = transaction.prepare_cached(&sql)?;
-        let mut jobs = statement
-            .query_map(parameters, job)?
-            .collect::<rusqlite::Result<Vec<Job>>>()?;
+        let (mut jobs, mut rows) = (Vec::new(), statement.query(parameters)?);
+        while let Some(row) = rows.next()? {
+            // One that cannot be read is requeued all the same, and holds up no other.
+            match job(row) {
+                Ok(job) => jobs.push(job),
+                Err(error) => {
+                    store.unreadable.log(&row.get::<_, String>("id")?, &error.to_string());
+                }
+            }
+        }
         jobs.sort_by_key(|job| job.id);
         Ok(jobs)
     })

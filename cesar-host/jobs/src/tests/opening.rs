@@ -84,6 +84,15 @@ fn the_jobs_table_is_strict() {
     assert_eq!(loose, None);
 }
 
+#[test]
+fn a_row_that_cannot_be_read_does_not_hide_the_others() {
+    let folder = folder();
+    let store = open(folder.path());
+    super::suite::queue::damaged_rows_are_left_out(&store, WorkerId::new(&SystemRandom), &|sql| {
+        store.inspect(|connection| connection.execute(sql, [])).unwrap();
+    });
+}
+
 /// Frequent queries search by an index instead of reading all jobs.
 #[test]
 fn frequent_queries_use_an_index() {

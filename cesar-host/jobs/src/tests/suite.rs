@@ -32,5 +32,5 @@ mod cancel_and_retry;
 mod claims;
 mod events;
 mod failures;
-mod queue;
+pub(super) mod queue;
 mod webhooks;

@@ -387,6 +387,16 @@ fn an_older_schema_is_migrated_with_its_jobs() {
     assert_eq!(facts.unwrap(), [format!("1 of {}", crate::postgres::VERSION)]);
 }
 
+#[test]
+fn a_row_that_cannot_be_read_does_not_hide_the_others() {
+    let store = real(&cluster().fresh());
+    let worker = WorkerId::new(&SystemRandom);
+    store.enter(worker, i64::MAX);
+    super::suite::queue::damaged_rows_are_left_out(&store, worker, &|sql| {
+        store.inspect(sql).unwrap();
+    });
+}
+
 /// Plans must not depend on statistics, which a new table does not have.
 #[test]
 fn no_statement_of_a_worker_reads_the_whole_queue() {

@@ -161,6 +161,50 @@ fn jobs_of_one_recording_are_listed(make: Make) {
     assert_eq!(list(b"absent", 9), []);
 }
 
+/// Lists leave out rows that a statement has damaged, and a page is as full as without them.
+#[track_caller]
+pub(in super::super) fn damaged_rows_are_left_out(store: &dyn JobStore, worker: WorkerId, run: &dyn Fn(&str)) {
+    let submitted = |request: JobRequest| match store.submit(&NewJob::new(request)).unwrap() {
+        Submission::New(job) => job.id,
+        other => panic!("{other:?}"),
+    };
+    let ids: Vec<JobId> = (0..6)
+        .map(|_| submitted(upload_request(UploadId::new(&SystemRandom))))
+        .collect();
+    for _ in 0..3 {
+        store.claim(worker).unwrap().unwrap();
+    }
+    for (number, change) in [
+        (1, "request = 'no JSON'".to_owned()),
+        (3, format!("provenance = '{{{}'", Digest::of(b"content"))),
+        (4, r#"request = '{"source": {"moon": {}}}'"#.to_owned()),
+    ] {
+        run(&format!("UPDATE jobs SET {change} WHERE id = '{}'", ids[number]));
+    }
+    let list = |recording: Option<Digest>, after: Option<JobId>, limit: u32| -> Vec<usize> {
+        let query = ListQuery {
+            after,
+            recording,
+            limit,
+            ..ListQuery::default()
+        };
+        let jobs = store.list(&query).unwrap();
+        let number = |job: &Job| ids.iter().position(|id| *id == job.id).unwrap();
+        jobs.iter().map(number).collect()
+    };
+    assert_eq!(list(None, None, 100), [5, 2, 0]);
+    assert_eq!(list(None, None, 2), [5, 2]);
+    assert_eq!(list(None, Some(ids[2]), 2), [0]);
+    assert_eq!(list(Some(Digest::of(b"content")), None, 100), [5, 2, 0]);
+    let error = store.get(ids[1]).unwrap_err().to_string();
+    assert!(error.contains("request"), "{error}");
+    // A dead worker with such a job: all of its jobs are requeued, and those that can be read are returned.
+    let requeued = store.requeue_jobs_of(worker).unwrap();
+    let numbers: Vec<_> = requeued.iter().map(|job| job.id).collect();
+    assert_eq!(numbers, [ids[0], ids[2]]);
+    assert_eq!(store.counts().unwrap().by_state[&JobState::Queued], 6);
+}
+
 fn counts_cover_all_states(make: Make) {
     let fixture = make(Policy::default());
     let counts = fixture.store.counts().unwrap();
