@@ -23,7 +23,6 @@ use super::store::{Found, Put, Version};
 const LARGEST: u64 = 4_096;
 /// Times of the store have the precision of a second.
 const PRECISION_MS: i64 = 2_000;
-const LONGEST_LIFETIME: Duration = Duration::from_secs(600);
 
 /// The content of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,12 +100,9 @@ pub(crate) fn try_lock(shared: &Arc<Shared>, key: &Key, watched: &mut Option<Wat
         return Attempt::Locked(Lock::begin(shared, path, content, found.version));
     }
     let lifetime = theirs.map_or(shared.times.lock, |theirs| Duration::from_millis(theirs.lifetime_ms));
-    if !is_given_up(
-        &found,
-        lifetime.min(LONGEST_LIFETIME),
-        watched,
-        shared.store.clock().now_ms(),
-    ) {
+    // No writer asks for more than this: a lock that does was planted, or is damaged.
+    let lifetime = lifetime.min(shared.times.lock);
+    if !is_given_up(&found, lifetime, watched, shared.store.clock().now_ms()) {
         return Attempt::Held;
     }
     let (store, of, bytes) = (shared.store.clone(), path.clone(), content.bytes());

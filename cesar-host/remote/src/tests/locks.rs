@@ -185,6 +185,30 @@ fn the_lock_of_a_dead_machine_is_taken_over() {
 }
 
 #[test]
+fn a_lock_that_states_a_longer_time_than_writers_use_is_taken_over_within_theirs() {
+    for place in Place::each() {
+        let planted = place.open_with(
+            options(),
+            Times {
+                lock: Duration::from_secs(86_400),
+                ..times()
+            },
+        );
+        std::mem::forget(claim(&planted, 1));
+        let brief = Times {
+            lock: Duration::from_millis(300),
+            ..times()
+        };
+        let other = place.open_with(options(), brief);
+        let began = Instant::now();
+        let sought = other.find_or_claim(&parts(1), &mut |_| ControlFlow::Continue(()));
+        assert!(matches!(sought, Sought::Missing(_)), "{sought:?}");
+        assert_eq!(other.counts().taken_over, 1);
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
 fn a_lock_is_renewed_while_its_holder_computes() {
     for place in Place::each() {
         let brief = Times {
