@@ -103,7 +103,7 @@ pub(super) fn aligned(
     sound: &Sound<'_>,
 ) -> Result<Vec<u8>, PipelineError> {
     let document: Document =
-        serde_json::from_slice(document).expect("the document was written by this pipeline, or verified by its digest");
+        serde_json::from_slice(document).expect("this run has made the document, or checked it when it was read");
     let fit = Fit::new(&script.script, &document, script.least)?;
     let answer = match fit.alignment().filter(|_| engine.manifest().aligns) {
         Some(alignment) => {

@@ -121,8 +121,8 @@ impl NamedGlossary {
 
     /// The corrected document, both as JSON.
     pub(super) fn corrected(&self, document: &[u8]) -> Vec<u8> {
-        let mut document: Document = serde_json::from_slice(document)
-            .expect("the document was written by this pipeline, or verified by its digest");
+        let mut document: Document =
+            serde_json::from_slice(document).expect("this run has made the document, or checked it when it was read");
         self.rules
             .apply(&mut document, self.name.clone(), self.digest.to_string());
         serde_json::to_vec(&document).expect("strings and finite numbers always serialise")

@@ -24,6 +24,7 @@ use super::recognise::{checked, recognise};
 use super::rewrite::Rewrite;
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
+use super::stage::Stage;
 use super::transcript::{Artifact, CorrectionsReport, Keep, Rendering};
 use super::word_options::{self, WordOption};
 use super::{align, remarks, render};
@@ -159,7 +160,7 @@ impl<'a> Results<'a> {
 
     fn document(&mut self) -> Result<Document, PipelineError> {
         Ok(serde_json::from_slice(self.document_bytes()?)
-            .expect("the document was written by this pipeline, or verified by its digest"))
+            .expect("this run has made the document, or checked it when it was read"))
     }
 
     /// The number of replacements by the glossary; none without one.
@@ -288,7 +289,9 @@ impl<'a> Results<'a> {
         let Some(mut rewritten) = self.rewritten.take() else {
             return Ok(());
         };
+        let mut is_stored = rewritten.computed().is_none();
         let result = rewritten.compute(&context, |_: Option<&KeyGuard>| {
+            is_stored = false;
             let merged = self.merged_bytes()?;
             context.keeping_warnings(None, |context| {
                 Ok(rewrite.apply(merged, context, &plan.asr, sound)?.into())
@@ -296,7 +299,7 @@ impl<'a> Results<'a> {
         });
         self.rewritten = Some(rewritten);
         self.stages.extend(result?);
-        Ok(())
+        check_stored(self.rewritten.as_ref().filter(|_| is_stored), rewrite.stage())
     }
 
     /// The merged document's digest, found or computed.
@@ -327,14 +330,16 @@ impl<'a> Results<'a> {
         let Some(mut merged) = self.merged.take() else {
             return Ok(());
         };
+        let mut is_stored = merged.computed().is_none();
         let result = merged.compute(&context, |_: Option<&KeyGuard>| {
+            is_stored = false;
             let document = self.merge()?;
             let bytes = serde_json::to_vec(&document).expect("strings and finite numbers always serialise");
             Ok(bytes.into())
         });
         self.merged = Some(merged);
         self.stages.extend(result?);
-        Ok(())
+        check_stored(self.merged.as_ref().filter(|_| is_stored), Stage::Merge)
     }
 
     /// A document that lacks what a stage failed of is nothing to keep.
@@ -393,7 +398,8 @@ impl<'a> Results<'a> {
             .asr
             .compute(&context, |guard| recognise(&context, &plan.asr, sound, guard))?;
         self.stages.extend(report);
-        checked(&plan.asr, bytes(Some(&self.asr)), sound)
+        // What the engine has just returned was checked. A writer of a cache that machines share can store anything.
+        checked(&plan.asr, bytes(Some(&self.asr)), sound).map_err(|_| PipelineError::Unparsed { stage: Stage::Asr })
     }
 
     fn read_turns(&mut self) -> Result<(), PipelineError> {
@@ -448,6 +454,14 @@ impl<'a> Results<'a> {
         self.stages.extend(text);
         self.stages.extend(turns);
         Ok(())
+    }
+}
+
+/// Refuses a stored document that is none. A writer of a cache that machines share can store anything.
+fn check_stored(document: Option<&Keyed>, stage: Stage) -> Result<(), PipelineError> {
+    match document.map(|document| serde_json::from_slice::<Document>(bytes(Some(document)))) {
+        Some(Err(_)) => Err(PipelineError::Unparsed { stage }),
+        _ => Ok(()),
     }
 }
 

@@ -93,21 +93,25 @@ fn run_to<T>(
         warnings: None,
     };
     let mut result = run_once(&context, plan, input, goal);
+    // Several stages may have a stored result that cannot be used, and each is computed again once.
+    let mut refresh = plan.refresh.clone();
     let decoding = plan.refresh.iter().copied().chain([Stage::Decode]).collect();
-    if let Err(PipelineError::Redecoded) = result {
-        context.refresh = &decoding;
-        result = run_once(&context, plan, input, goal);
-    }
-    // Each of several stages may have one.
-    let mut unparsed = plan.refresh.clone();
-    while let Err(PipelineError::Unparsed { stage }) = result {
-        if !unparsed.insert(stage) {
+    loop {
+        let stage = match result {
+            Err(PipelineError::Redecoded) => {
+                context.refresh = &decoding;
+                Stage::Decode
+            }
+            Err(PipelineError::Unparsed { stage }) => stage,
+            _ => break,
+        };
+        if !refresh.insert(stage) {
             break;
         }
-        let refresh = unparsed.clone();
+        let again = refresh.clone();
         result = run_once(
             &Context {
-                refresh: &refresh,
+                refresh: &again,
                 ..context
             },
             plan,

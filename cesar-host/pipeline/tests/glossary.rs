@@ -152,11 +152,16 @@ impl Fixture {
 
     /// Stores the result of a stage, by its place in the explanation, which has its key.
     fn store(&self, place: usize, result: &str) {
-        let (_, _, parts) = self.states(&self.plan(None)).swap_remove(place);
+        self.store_in(&self.plan(None), place, result);
+    }
+
+    /// The same in the explanation of this plan. A stored result is replaced.
+    fn store_in(&self, plan: &Plan, place: usize, result: &str) {
+        let (_, _, parts) = self.states(plan).swap_remove(place);
         let mut wait = |_: &_| std::ops::ControlFlow::Continue(());
         let compute = |_: Option<&_>| Ok::<_, ()>(Computation::from(result.as_bytes().to_vec()));
         let cache = self.pipeline.cache().unwrap();
-        let stored = cache.get_or_compute_locked(&parts.unwrap(), Mode::ReadWrite, &mut wait, compute);
+        let stored = cache.get_or_compute_locked(&parts.unwrap(), Mode::Refresh, &mut wait, compute);
         assert!(stored.is_ok_and(|outcome| outcome.entry.is_some()));
     }
 
@@ -258,6 +263,40 @@ fn a_run_counts_the_replacements_also_of_a_hit() {
     assert_eq!((replacements(rules), replacements(rules)), (Some(2), Some(2)));
     assert_eq!(replacements(Some("absent")), Some(0));
     assert_eq!(replacements(None), None);
+}
+
+/// The bytes of a stored result are verified, but another program may have stored them.
+#[test]
+fn stored_documents_that_are_none_are_computed_again() {
+    let fixture = Fixture::new();
+    fixture.recognise();
+    let plan = fixture.plan(Some("here => there"));
+    let (document, _) = fixture.run(&plan).unwrap();
+    for rubbish in ["rubbish", "{}", r#"{"schema": 1, "segments": 7}"#] {
+        for place in [2, 3] {
+            fixture.store_in(&plan, place, rubbish);
+            let (again, stages) = fixture.run(&plan).unwrap();
+            assert_eq!(again, document, "{rubbish} as {:?}", stages[place]);
+            let (_, stages) = fixture.run(&plan).unwrap();
+            assert!(stages.iter().all(|(_, outcome)| *outcome == HIT), "{stages:?}");
+        }
+        fixture.store(2, rubbish);
+        let plain = fixture.run(&fixture.plan(None)).unwrap().0;
+        assert_eq!(plain.segments[0].text, "Cuber netties, here.");
+    }
+}
+
+/// Here the engine cannot run, which shows that it would have.
+#[test]
+fn a_stored_transcription_that_is_none_is_computed_again() {
+    let late = json!({ "segments": [{ "start_ms": 0, "end_ms": 9_000_000, "text": "behind the end" }] }).to_string();
+    for rubbish in ["rubbish", "7", &late] {
+        let fixture = Fixture::new();
+        fixture.recognise();
+        fixture.store(1, rubbish);
+        let failed = fixture.run(&fixture.plan(None));
+        assert!(matches!(failed, Err(PipelineError::Runner(_))), "{rubbish}: {failed:?}");
+    }
 }
 
 /// Only terms that the engine is shown are part of its key.

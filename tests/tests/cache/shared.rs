@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cesar_tests::fault_proxy::{Fault, FaultProxy};
@@ -219,33 +219,41 @@ fn wrong_settings_are_one_sentence_and_a_store_that_is_away_costs_no_transcript(
     assert!(shown.stderr.contains("rights on the bucket"), "{}", shown.stderr);
 }
 
-/// Replaces the bytes of every result of this stage, with the checksums that a writer without a key can make. Returns their number.
-fn plant(folder: &Path, stage: &str) -> usize {
-    let mut planted = 0;
+/// The manifests of a stage, with their headers.
+fn manifests(folder: &Path, stage: &str) -> Vec<(PathBuf, Value)> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            planted += plant(&path, stage);
+            found.extend(manifests(&path, stage));
             continue;
         }
         let content = fs::read(&path).unwrap();
         let lines: Vec<&[u8]> = content.splitn(3, |byte| *byte == b'\n').collect();
         let [_, header, _] = lines[..] else { continue };
-        let Ok(mut header) = serde_json::from_slice::<Value>(header) else {
+        let Ok(header) = serde_json::from_slice::<Value>(header) else {
             continue;
         };
-        if header["parts"]["stage"] != stage {
-            continue;
+        if header["parts"]["stage"] == stage {
+            found.push((path, header));
         }
+    }
+    found
+}
+
+/// Replaces the bytes of every result of this stage, with the checksums that a writer without a key can make. Returns their number.
+fn plant(folder: &Path, stage: &str) -> usize {
+    let found = manifests(folder, stage);
+    for (path, header) in &found {
+        let mut header = header.clone();
         let body = b"\xffrubbish";
         header["digest"] = hex::encode(Sha256::digest(body)).into();
         (header["size"], header["inline"]) = (body.len().into(), true.into());
         let rest = [header.to_string().as_bytes(), b"\n", body].concat();
         let first = format!("cesar-manifest-1 sha256:{}\n", hex::encode(Sha256::digest(&rest)));
-        fs::write(&path, [first.as_bytes(), &rest].concat()).unwrap();
-        planted += 1;
+        fs::write(path, [first.as_bytes(), &rest].concat()).unwrap();
     }
-    planted
+    found.len()
 }
 
 #[test]
@@ -256,11 +264,18 @@ fn a_stored_result_that_cannot_be_read_is_computed_again() {
     let url = format!("file://{}", folder.display());
     sandbox.write("talk.wav", wave(3, 1));
     let first = run(&mut with_text(&sandbox, 1, &url, WRITER)).exits(0);
-    assert!(plant(&folder, "decode") > 0);
-    for _ in 0..2 {
-        // The second time from the cache of the machine, which has the new result.
-        let again = run(&mut with_text(&sandbox, 2, &url, WRITER)).exits(0);
-        assert_eq!(again.stdout, first.stdout, "{}", again.stderr);
-        assert!(!again.stderr.contains("panicked"), "{}", again.stderr);
+    // The stages behind it, whose results would be used instead of it.
+    let cases: [(&str, &[&str]); 3] = [("decode", &[]), ("asr", &["merge", "format"]), ("merge", &["format"])];
+    for (machine, (stage, later)) in (2..).zip(cases) {
+        assert!(plant(&folder, stage) > 0);
+        for (path, _) in later.iter().flat_map(|later| manifests(&folder, later)) {
+            fs::remove_file(path).unwrap();
+        }
+        for _ in 0..2 {
+            // The second time from the cache of the machine, which has the new result.
+            let again = run(&mut with_text(&sandbox, machine, &url, WRITER)).exits(0);
+            assert_eq!(again.stdout, first.stdout, "{stage}: {}", again.stderr);
+            assert!(!again.stderr.contains("panicked"), "{}", again.stderr);
+        }
     }
 }
