@@ -9,6 +9,7 @@ use cesar_base::{Records, SharedLeases};
 use super::disk::Disk;
 use super::error::Result;
 use super::id::{JobId, SystemRandom};
+use super::inspection::Inspection;
 use super::job::JobState;
 use super::liveness::Liveness;
 use super::policy::Policy;
@@ -80,6 +81,14 @@ impl Location {
         }
     }
 
+    /// Looks at the database of an address as a server that starts does, and changes nothing; `None` for a folder.
+    ///
+    /// # Errors
+    /// If the address is wrong, or the database cannot be used: see [`JobsError`](super::JobsError).
+    pub fn inspect(&self) -> Result<Option<Inspection>> {
+        self.address.as_deref().map(postgres::inspect).transpose()
+    }
+
     /// The state that the servers of a database share; `None`: the data folder has it.
     ///
     /// # Errors
@@ -103,6 +112,7 @@ impl Location {
 #[cfg(feature = "postgres")]
 mod postgres {
     use super::{Arc, Duration, OpenedJobs, Policy, Result};
+    pub(super) use crate::postgres::inspect;
     use crate::postgres::{PostgresJobs, PostgresLeases, PostgresOptions, PostgresWorkers};
 
     pub(super) fn store(address: &str, policy: Policy) -> Result<PostgresJobs> {
@@ -127,8 +137,12 @@ mod postgres {
 /// A build without PostgreSQL refuses every address.
 #[cfg(not(feature = "postgres"))]
 mod postgres {
-    use super::{Duration, OpenedJobs, Policy, Result, SqliteJobs};
+    use super::{Duration, Inspection, OpenedJobs, Policy, Result, SqliteJobs};
     use crate::error::JobsError;
+
+    pub(super) fn inspect(_address: &str) -> Result<Inspection> {
+        Err(JobsError::NoPostgres)
+    }
 
     pub(super) fn store(_address: &str, _policy: Policy) -> Result<SqliteJobs> {
         Err(JobsError::NoPostgres)

@@ -490,6 +490,16 @@ pub trait JobStore: Send + Sync {
     /// [`super::JobsError::LeaseLost`] if another process has claimed it since, or the job was retried.
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
 
+    /// Notes what a worker has, for an [`Inspection`](crate::Inspection) by other processes. Claims do not depend on it. A store for one
+    /// machine notes nothing.
+    ///
+    /// # Errors
+    /// As all methods.
+    fn announce(&self, worker: WorkerId, offer: &Offer) -> Result<()> {
+        let _ = (worker, offer);
+        Ok(())
+    }
+
     /// What queued jobs need of a worker, and by how many each is needed, at most `limit` of the most wanted. A store for one machine does not
     /// count: every worker has all that there is.
     ///

@@ -70,17 +70,39 @@ impl RemoteFiles {
     /// # Errors
     /// [`FilesError`].
     pub fn open(url: &str, variables: &Variables<'_>) -> Result<Self, FilesError> {
-        let location = Location::parse(url).map_err(|error| FilesError::Url { why: why(&error) })?;
-        let unusable = |error: &RemoteError| FilesError::Unusable {
-            location: location.to_string(),
-            why: why(error),
-        };
-        let store = connect(&location, variables).map_err(|error| unusable(&error))?;
-        let runtime = Runtime::start().map_err(|error| unusable(&error))?;
+        let (location, store, runtime) = connected(url, variables)?;
         Self::of_store(location, store, runtime)
     }
 
+    /// The same for a place that may have no uploads yet: writes nothing, and returns `None` there.
+    ///
+    /// # Errors
+    /// [`FilesError`].
+    pub fn find(url: &str, variables: &Variables<'_>) -> Result<Option<Self>, FilesError> {
+        let (location, store, runtime) = connected(url, variables)?;
+        Self::find_in_store(location, store, runtime)
+    }
+
+    pub(crate) fn find_in_store(
+        location: Location,
+        store: Store,
+        runtime: Runtime,
+    ) -> Result<Option<Self>, FilesError> {
+        let (files, is_there) = Self::open_or_find(location, store, runtime, false)?;
+        Ok(is_there.then_some(files))
+    }
+
     pub(crate) fn of_store(location: Location, store: Store, runtime: Runtime) -> Result<Self, FilesError> {
+        Self::open_or_find(location, store, runtime, true).map(|(files, _)| files)
+    }
+
+    /// The storage, and whether its marker is there.
+    fn open_or_find(
+        location: Location,
+        store: Store,
+        runtime: Runtime,
+        creates: bool,
+    ) -> Result<(Self, bool), FilesError> {
         let root = Path::from(location.prefix());
         let files = Self {
             location,
@@ -90,10 +112,10 @@ impl RemoteFiles {
             runtime: Arc::new(runtime),
         };
         let (store, root) = (files.store.clone(), files.root.clone());
-        let checked = files.wait(async move { check(&store, &root).await });
+        let checked = files.wait(async move { check(&store, &root, creates).await });
         match checked {
-            Ok(None) => Ok(files),
-            Ok(Some(why)) => Err(FilesError::Unusable {
+            Ok(Ok(is_there)) => Ok((files, is_there)),
+            Ok(Err(why)) => Err(FilesError::Unusable {
                 location: files.location(),
                 why: why.to_owned(),
             }),
@@ -207,8 +229,20 @@ impl RemoteFiles {
     }
 }
 
-/// Writes the marker, and returns why the place cannot be used.
-async fn check(store: &Store, root: &Path) -> Result<Option<&'static str>, Error> {
+/// The place of a URL, its store, and the thread of requests. Nothing is sent yet.
+fn connected(url: &str, variables: &Variables<'_>) -> Result<(Location, Store, Runtime), FilesError> {
+    let location = Location::parse(url).map_err(|error| FilesError::Url { why: why(&error) })?;
+    let unusable = |error: RemoteError| FilesError::Unusable {
+        location: location.to_string(),
+        why: why(&error),
+    };
+    let store = connect(&location, variables).map_err(unusable)?;
+    let runtime = Runtime::start().map_err(unusable)?;
+    Ok((location, store, runtime))
+}
+
+/// Returns whether the marker is there, or why the place cannot be used. Writes the marker if asked to.
+async fn check(store: &Store, root: &Path, creates: bool) -> Result<Result<bool, &'static str>, Error> {
     let marker = root.clone().join("v1").join("uploads.json");
     let found = |found: Option<Found>| found.map(|found| found.bytes == MARKER.as_bytes());
     let mut is_ours = found(store.get(&marker, LARGEST_MARKER).await?);
@@ -217,13 +251,16 @@ async fn check(store: &Store, root: &Path) -> Result<Option<&'static str>, Error
         // Another machine may have written it meanwhile.
         is_ours = found(store.get(&marker, LARGEST_MARKER).await?);
         if is_ours.is_none() {
-            return Ok(Some("it holds other objects; give a bucket or a prefix of its own"));
+            return Ok(Err("it holds other objects; give a bucket or a prefix of its own"));
         }
     }
     if is_ours == Some(false) {
-        return Ok(Some("it holds uploads of another Cesar"));
+        return Ok(Err("it holds uploads of another Cesar"));
     }
-    store.overwrite(&marker, MARKER.into()).await.map(|()| None)
+    if !creates {
+        return Ok(Ok(is_ours.is_some()));
+    }
+    store.overwrite(&marker, MARKER.into()).await.map(|()| Ok(true))
 }
 
 fn local_ms() -> i64 {

@@ -67,7 +67,38 @@ impl RemoteCache {
         Self::open_store(location, store, options, Times::default())
     }
 
+    /// The same for a place that may not be a shared cache yet: creates nothing, and returns `None` there.
+    ///
+    /// # Errors
+    /// As [`RemoteCache::open`].
+    pub fn find(options: Options, variables: &Variables<'_>) -> Result<Option<Self>> {
+        let location = Location::parse(&options.url)?;
+        let store = connect(&location, variables)?;
+        Self::find_in_store(location, store, options, Times::default())
+    }
+
+    pub(crate) fn find_in_store(
+        location: Location,
+        store: Store,
+        options: Options,
+        times: Times,
+    ) -> Result<Option<Self>> {
+        let (opened, is_there) = Self::open_or_find(location, store, options, times, false)?;
+        Ok(is_there.then_some(opened))
+    }
+
     pub(crate) fn open_store(location: Location, store: Store, options: Options, times: Times) -> Result<Self> {
+        Self::open_or_find(location, store, options, times, true).map(|(opened, _)| opened)
+    }
+
+    /// The cache, and whether its marker is there.
+    fn open_or_find(
+        location: Location,
+        store: Store,
+        options: Options,
+        times: Times,
+        creates: bool,
+    ) -> Result<(Self, bool)> {
         let layout = Layout::below(location.prefix());
         let runtime = Runtime::start()?;
         let shared = Shared {
@@ -90,7 +121,7 @@ impl RemoteCache {
         let shared = Arc::new(shared);
         let this = Arc::clone(&shared);
         let checked = shared.runtime.wait(async move {
-            match tokio::time::timeout(START, check(&this)).await {
+            match tokio::time::timeout(START, check(&this, creates)).await {
                 Ok(checked) => checked,
                 Err(_) => Err(RemoteError::Unavailable {
                     action: "open",
@@ -99,7 +130,7 @@ impl RemoteCache {
                 }),
             }
         });
-        checked.unwrap_or_else(|| {
+        let is_there = checked.unwrap_or_else(|| {
             Err(RemoteError::Client {
                 detail: "its thread ended".to_owned(),
             })
@@ -114,12 +145,13 @@ impl RemoteCache {
                 shared.location
             ));
         }
-        Ok(Self { shared })
+        Ok((Self { shared }, is_there))
     }
 }
 
-/// Checks the marker, and for a writer, that it may write and that the store keeps conditions.
-async fn check(shared: &Shared) -> Result<()> {
+/// Checks the marker, and for a writer, that it may write and that the store keeps conditions. Returns whether there is a marker, which a
+/// writer creates if asked to.
+async fn check(shared: &Shared, creates: bool) -> Result<bool> {
     let (store, marker, location) = (&shared.store, shared.layout.marker(), shared.location.to_string());
     let found = store.get(&marker, LARGEST_MARKER).await;
     let found = found.map_err(|error| failure::refusal("read", &location, &error))?;
@@ -127,7 +159,7 @@ async fn check(shared: &Shared) -> Result<()> {
         return Err(RemoteError::Foreign { location, why });
     }
     if !shared.writable {
-        return Ok(());
+        return Ok(found.is_some());
     }
     let create = || store.create(&marker, layout::marker_bytes().into());
     let refusal = |error: Error| match error {
@@ -144,10 +176,13 @@ async fn check(shared: &Shared) -> Result<()> {
             let why = "it holds other objects and no `v1/layout.json`".to_owned();
             return Err(RemoteError::Foreign { location, why });
         }
+        if !creates {
+            return Ok(false);
+        }
         create().await.map_err(refusal)?;
     }
     match create().await.map_err(refusal)? {
-        Put::Refused => Ok(()),
+        Put::Refused => Ok(true),
         Put::Done(_) => Err(RemoteError::Unconditional { location }),
     }
 }

@@ -13,22 +13,29 @@ use super::report::Failure;
 /// When it cannot be used: no job could be accepted, or run.
 #[cfg(feature = "cluster")]
 pub(super) fn open(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, Failure> {
-    use cesar_remote::FilesError;
-
-    let Some(url) = &settings.blobs else {
+    let Some(url) = with::url(settings)? else {
         return Ok(None);
     };
-    if settings.jobs.is_none() {
-        return Err(Failure::usage(
-            "`server.blobs` is for machines that share their jobs; set `server.jobs` too, or unset `server.blobs`",
-        ));
-    }
-    let files = cesar_remote::RemoteFiles::open(url, &|name| std::env::var_os(name));
-    match files {
-        Ok(files) => Ok(Some(Arc::new(with::Bucket(files)))),
-        Err(error @ FilesError::Url { .. }) => Err(Failure::usage(error)),
-        Err(error) => Err(Failure::failed(error)),
-    }
+    let files = cesar_remote::RemoteFiles::open(url, &|name| std::env::var_os(name)).map_err(with::failure)?;
+    Ok(Some(Arc::new(with::Bucket(files))))
+}
+
+/// Opens the storage of the settings for a check; `None` where it was never used, as nothing is created.
+///
+/// # Errors
+/// When it cannot be used.
+#[cfg(feature = "cluster")]
+pub(super) fn find(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, Failure> {
+    let Some(url) = with::url(settings)? else {
+        return Ok(None);
+    };
+    let files = cesar_remote::RemoteFiles::find(url, &|name| std::env::var_os(name)).map_err(with::failure)?;
+    Ok(files.map(|files| Arc::new(with::Bucket(files)) as Arc<dyn Blobs>))
+}
+
+#[cfg(not(feature = "cluster"))]
+pub(super) fn find(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, Failure> {
+    open(settings)
 }
 
 #[cfg(not(feature = "cluster"))]
@@ -49,8 +56,28 @@ mod with {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use cesar_config::ServerSettings;
     use cesar_jobs::{Blobs, UploadId};
-    use cesar_remote::RemoteFiles;
+    use cesar_remote::{FilesError, RemoteFiles};
+
+    use crate::cli::report::Failure;
+
+    /// The URL of the settings.
+    pub(super) fn url(settings: &ServerSettings) -> Result<Option<&str>, Failure> {
+        match (&settings.blobs, &settings.jobs) {
+            (Some(_), None) => Err(Failure::usage(
+                "`server.blobs` is for machines that share their jobs; set `server.jobs` too, or unset `server.blobs`",
+            )),
+            (blobs, _) => Ok(blobs.as_deref()),
+        }
+    }
+
+    pub(super) fn failure(error: FilesError) -> Failure {
+        match error {
+            FilesError::Url { .. } => Failure::usage(error),
+            error => Failure::failed(error),
+        }
+    }
 
     /// Uploads, named by their ids.
     #[derive(Debug)]

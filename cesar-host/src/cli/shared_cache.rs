@@ -31,11 +31,11 @@ pub(super) fn behind(
     })
 }
 
-/// Opens the shared cache of the settings for a check, and returns its place and its notices.
+/// Opens the shared cache of the settings for a check, and returns its notices; `None` where it was never used, as nothing is created.
 ///
 /// # Errors
 /// When there is none, or it cannot be used.
-pub(super) fn checked(settings: &Settings) -> Result<(String, Vec<String>), Failure> {
+pub(super) fn checked(settings: &Settings) -> Result<Option<Vec<String>>, Failure> {
     SharedCache::check(settings)
 }
 
@@ -85,6 +85,10 @@ mod with {
 
         /// The one of the settings, for a command about it.
         pub(crate) fn required(settings: &Settings) -> Result<RemoteCache, Failure> {
+            open(Self::needed(settings)?, settings).map_err(Failure::failed)
+        }
+
+        fn needed(settings: &Settings) -> Result<&RemoteSettings, Failure> {
             let Some(remote) = &settings.cache.remote else {
                 return Err(Failure::usage(
                     "no shared cache; name one with the setting `cache.remote`",
@@ -95,7 +99,7 @@ mod with {
                     "`--offline` forbids the shared cache `cache.remote`; run the command without it",
                 ));
             }
-            open(remote, settings).map_err(Failure::failed)
+            Ok(remote)
         }
 
         /// The one of the settings, for a command that changes it.
@@ -108,10 +112,11 @@ mod with {
             }
         }
 
-        /// Its place and its notices.
-        pub(crate) fn check(settings: &Settings) -> Result<(String, Vec<String>), Failure> {
-            let opened = Self::required(settings)?;
-            Ok((opened.location(), opened.take_notices()))
+        /// Its notices.
+        pub(crate) fn check(settings: &Settings) -> Result<Option<Vec<String>>, Failure> {
+            let options = options(Self::needed(settings)?, settings).map_err(Failure::failed)?;
+            let found = RemoteCache::find(options, &|name| std::env::var_os(name)).map_err(Failure::failed)?;
+            Ok(found.map(|opened| opened.take_notices()))
         }
 
         pub(crate) fn behind(&self, cache: Cache) -> Cache {
@@ -135,14 +140,17 @@ mod with {
     }
 
     fn open(remote: &RemoteSettings, settings: &Settings) -> Result<RemoteCache, RemoteError> {
+        RemoteCache::open(options(remote, settings)?, &|name| std::env::var_os(name))
+    }
+
+    fn options(remote: &RemoteSettings, settings: &Settings) -> Result<Options, RemoteError> {
         let patience_ms = settings.cache.limits.lock_timeout_ms;
-        let options = Options {
+        Ok(Options {
             url: remote.url.clone(),
             read_only: remote.read_only,
             seal: remote.key_file.as_deref().map(SealKey::read).transpose()?,
             patience: patience_ms.map(|ms| Duration::from_millis(ms.unsigned_abs())),
-        };
-        RemoteCache::open(options, &|name| std::env::var_os(name))
+        })
     }
 }
 
@@ -171,8 +179,8 @@ mod without {
         }
 
         /// There is none to check.
-        pub(crate) fn check(settings: &Settings) -> Result<(String, Vec<String>), Failure> {
-            Self::of(settings, &mut Vec::new()).map(|_| Default::default())
+        pub(crate) fn check(settings: &Settings) -> Result<Option<Vec<String>>, Failure> {
+            Self::of(settings, &mut Vec::new()).map(|_| None)
         }
 
         pub(crate) fn behind(&self, _: Cache) -> Cache {

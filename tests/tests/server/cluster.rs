@@ -437,13 +437,37 @@ fn the_doctor_tries_what_machines_share() {
         let state = |finding: &serde_json::Value| finding["state"].as_str().unwrap_or_default().to_owned();
         findings.iter().map(state).collect::<Vec<_>>()
     };
+    // A check creates nothing, so that the second one finds no more.
+    for _ in 0..2 {
+        let output = doctor(&shared.variables()).exits(0);
+        assert_eq!(states(&output), ["warning"; 3], "{}", output.stdout);
+        assert!(
+            output.stdout.contains("the tables do not exist yet"),
+            "{}",
+            output.stdout
+        );
+    }
+    let server = shared.server(&machine);
     let output = doctor(&shared.variables()).exits(0);
-    assert_eq!(states(&output), ["ok", "ok", "ok"], "{}", output.stdout);
+    assert_eq!(states(&output), ["ok", "warning", "ok", "ok"], "{}", output.stdout);
+    assert!(output.stdout.contains("none is alive"), "{}", output.stdout);
+    server.submit(&wave(1, 1), &[("labels", "gpu")]);
+    let works = with_echo();
+    let _worker = shared.worker(&works);
+    until("the worker and the job are shown", || {
+        let output = doctor(&shared.variables()).exits(0);
+        output.stdout.contains("1 is alive (1 with echo") && output.stdout.contains("no worker takes 1 of 1 queued job")
+    });
     assert_eq!(states(&doctor(&[]).exits(0)), ["warning", "warning", "warning"]);
     let mut wrong = shared.variables();
     wrong.push(("AWS_SECRET_ACCESS_KEY", "another"));
     let output = doctor(&wrong).exits(1);
-    assert_eq!(states(&output), ["ok", "error", "error"], "{}", output.stdout);
+    assert_eq!(
+        states(&output),
+        ["ok", "warning", "error", "error"],
+        "{}",
+        output.stdout
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod clients;
 mod errors;
 mod events;
 mod housekeeping;
+mod inspection;
 mod leases;
 mod pool;
 mod records;
@@ -38,6 +39,7 @@ use super::store::{
     Pruned, RunEvent, Signal, Submission, WebhookClaim, WebhookLease,
 };
 
+pub(crate) use inspection::inspect;
 pub(crate) use leases::PostgresLeases;
 pub use store::{PostgresJobs, PostgresOptions};
 pub use workers::{LEASE, PostgresWorkers};
@@ -160,6 +162,10 @@ impl JobStore for PostgresJobs {
 
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
         housekeeping::record_delivery(self, lease, delivery)
+    }
+
+    fn announce(&self, worker: WorkerId, offer: &Offer) -> Result<()> {
+        transitions::announce(self, worker, offer)
     }
 
     fn queued_by_need(&self, limit: u32) -> Result<Vec<(String, u64)>> {

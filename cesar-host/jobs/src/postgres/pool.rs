@@ -19,7 +19,7 @@ use postgres::{Client, Config, Row, Statement};
 use super::address::Address;
 use super::errors::{PgError, PgResult};
 use super::tls::Tls;
-use crate::error::Result;
+use crate::error::{JobsError, Result};
 
 /// The most connections of a pool: more threads wait for one.
 const LIMIT: usize = 16;
@@ -95,8 +95,12 @@ impl Pool {
         action: &'static str,
         operation: impl FnOnce(&mut Connection) -> PgResult<T>,
     ) -> Result<T> {
-        self.lend(operation)
-            .map_err(|error| error.explain(action, self.address.shown()))
+        self.lend(operation).map_err(|error| self.explain(action, error))
+    }
+
+    /// The error of the jobs.
+    pub(super) fn explain(&self, action: &'static str, error: PgError) -> JobsError {
+        error.explain(action, self.address.shown())
     }
 
     fn lend<T>(&self, operation: impl FnOnce(&mut Connection) -> PgResult<T>) -> PgResult<T> {

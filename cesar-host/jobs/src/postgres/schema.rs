@@ -6,7 +6,11 @@ use super::time::Time;
 use crate::error::{JobsError, Result};
 
 /// One script for each version. A version is its number of scripts.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// The schema version that this program writes.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -27,14 +31,37 @@ struct Facts {
 
 /// Checks the database and creates or migrates the schema. Nothing is changed in a database that cannot be used.
 pub(super) fn prepare(pool: &Pool, time: &Time) -> Result<()> {
-    let explain = |action| move |error: super::errors::PgError| error.explain(action, pool.address().shown());
+    let mut connection = checked(pool, time)?;
+    let found = migrate(&mut connection, &pool.address().schema)
+        .map_err(|error| pool.explain("create the tables of jobs", error))?;
+    check_version(found, pool)?;
+    pool.keep(connection);
+    Ok(())
+}
+
+/// Checks the database and returns the version of the schema, 0 if there is none. Nothing is changed.
+pub(super) fn look(pool: &Pool, time: &Time) -> Result<i64> {
+    let mut connection = checked(pool, time)?;
+    let found = version(&mut connection, &pool.address().schema)
+        .map_err(|error| pool.explain("open the store of jobs", error))?;
+    check_version(found, pool)?;
+    pool.keep(connection);
+    Ok(found)
+}
+
+/// A connection to a database that can hold jobs.
+fn checked(pool: &Pool, time: &Time) -> Result<Connection> {
+    let explain = |error| pool.explain("open the store of jobs", error);
     // Not from the pool: a wrong address is reported at once.
-    let mut connection = pool.connect().map_err(explain("open the store of jobs"))?;
+    let mut connection = pool.connect().map_err(explain)?;
     let before_ms = time.local_ms();
-    let facts = facts(&mut connection).map_err(explain("open the store of jobs"))?;
+    let facts = facts(&mut connection).map_err(explain)?;
     let local_ms = before_ms.midpoint(time.local_ms());
     check(&facts, local_ms, time, pool.address().shown())?;
-    let found = migrate(&mut connection, &pool.address().schema).map_err(explain("create the tables of jobs"))?;
+    Ok(connection)
+}
+
+fn check_version(found: i64, pool: &Pool) -> Result<()> {
     match found {
         found if found > VERSION => Err(JobsError::NewerServer {
             database: pool.address().shown().to_owned(),
@@ -46,10 +73,7 @@ pub(super) fn prepare(pool: &Pool, time: &Time) -> Result<()> {
             reason: "its table `schema_version` has not one row with the version of a Cesar".to_owned(),
             remedy: "restore it from a backup, or name another `schema` in the address",
         }),
-        _ => {
-            pool.keep(connection);
-            Ok(())
-        }
+        _ => Ok(()),
     }
 }
 

@@ -122,6 +122,15 @@ pub(super) fn claim(store: &PostgresJobs, owner: WorkerId, offer: &Offer) -> Res
     }
 }
 
+/// Notes what a worker has. One that is no longer registered has nothing to say.
+pub(super) fn announce(store: &PostgresJobs, worker: WorkerId, offer: &Offer) -> Result<()> {
+    let offer = offer.list();
+    store.run("note what a worker has", |connection| {
+        connection.query("UPDATE workers SET offer = $2 WHERE id = $1", &[&worker, &offer])?;
+        Ok(())
+    })
+}
+
 pub(super) fn downloaded(store: &PostgresJobs, lease: &Lease) -> Result<Job> {
     let sql = format!("UPDATE jobs SET state = 'processing' WHERE {HELD} RETURNING {COLUMNS}");
     update_held(store, "update a job", lease, &sql, &[])

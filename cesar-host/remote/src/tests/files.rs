@@ -61,6 +61,19 @@ fn files_of_every_size_come_back() {
 }
 
 #[test]
+fn a_look_marks_no_place_of_uploads() {
+    for place in [Place::bucket(), Place::folder()] {
+        let find =
+            || RemoteFiles::find_in_store(place.location.clone(), place.store.clone(), Runtime::start().unwrap());
+        for _ in 0..2 {
+            assert!(find().unwrap().is_none(), "{}", place.location);
+        }
+        RemoteFiles::of_store(place.location.clone(), place.store.clone(), Runtime::start().unwrap()).unwrap();
+        assert!(find().unwrap().is_some(), "{}", place.location);
+    }
+}
+
+#[test]
 fn a_place_with_other_things_is_refused() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("letter.txt"), "Dear Ann").unwrap();

@@ -20,6 +20,18 @@ fn a_place_is_marked_once() {
 }
 
 #[test]
+fn a_look_marks_no_place() {
+    for place in Place::each() {
+        let find = || RemoteCache::find_in_store(place.location.clone(), place.store.clone(), options(), times());
+        for _ in 0..2 {
+            assert!(find().unwrap().is_none(), "{}", place.location);
+        }
+        place.open();
+        assert!(find().unwrap().is_some(), "{}", place.location);
+    }
+}
+
+#[test]
 fn a_place_of_another_program_is_refused() {
     for place in Place::each() {
         let remote = place.open();

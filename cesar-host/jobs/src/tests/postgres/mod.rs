@@ -367,11 +367,61 @@ fn an_unsuitable_database_is_refused_with_one_sentence() {
 }
 
 #[test]
+fn an_inspection_changes_nothing_and_names_workers_and_untaken_jobs() {
+    let url = cluster().fresh();
+    let inspect = || {
+        let location = Location::new(PathBuf::from("/nonexistent"), Some(url.clone()));
+        location.inspect().unwrap().unwrap().jobs
+    };
+    assert_eq!(inspect(), InspectedJobs::Missing);
+    assert_eq!(inspect(), InspectedJobs::Missing, "the first one has created nothing");
+    let store = real(&url);
+    let expected = |queued, untaken, untaken_needs: &[(&[&str], u64)], workers: &[(Option<&[&str]>, u64)]| {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        InspectedJobs::Present {
+            queued,
+            untaken,
+            untaken_needs: untaken_needs
+                .iter()
+                .map(|(needs, number)| (texts(needs), *number))
+                .collect(),
+            workers: workers
+                .iter()
+                .map(|(offer, number)| (offer.map(texts), *number))
+                .collect(),
+        }
+    };
+    assert_eq!(inspect(), expected(0, 0, &[], &[]));
+    for needs in [&["ct2", "#gpu"][..], &["ct2"], &["ct2"], &["onnx"]] {
+        store.submit(&needing(needs)).unwrap();
+    }
+    let untaken: &[(&[&str], u64)] = &[(&["ct2"], 2), (&["ct2", "#gpu"], 1), (&["onnx"], 1)];
+    assert_eq!(inspect(), expected(4, 4, untaken, &[]));
+    let workers = PostgresWorkers::without_heartbeat(&store, LEASE).unwrap();
+    let registered = [(); 3].map(|()| workers.register().unwrap());
+    // One that expired is none.
+    store.enter(WorkerId::new(&SystemRandom), 0);
+    for worker in &registered[1..] {
+        let offer = Offer::Only(["ct2", "ct2/base"].map(str::to_owned).into());
+        store.announce(worker.id(), &offer).unwrap();
+    }
+    let said: &[(Option<&[&str]>, u64)] = &[(Some(&["ct2", "ct2/base"]), 2), (None, 1)];
+    assert_eq!(inspect(), expected(4, 0, &[], said), "one has not said what it has");
+    let [silent, _first, _second] = registered;
+    drop(silent);
+    assert_eq!(inspect(), expected(4, 2, &untaken[1..], &said[..1]));
+    store.inspect("UPDATE schema_version SET version = 1").unwrap();
+    assert_eq!(inspect(), InspectedJobs::Earlier { found: 1 });
+    assert_eq!(inspect(), InspectedJobs::Earlier { found: 1 }, "it was not migrated");
+}
+
+#[test]
 fn an_older_schema_is_migrated_with_its_jobs() {
     let url = cluster().fresh();
     let old = real(&url);
     let job = submitted(&old);
     for undo in [
+        "ALTER TABLE workers DROP COLUMN offer",
         "ALTER TABLE jobs DROP COLUMN requests",
         "DROP TABLE records, leases",
         "DROP SEQUENCE fences",
@@ -467,6 +517,9 @@ fn a_schema_without_one_version_is_refused_and_stays() {
             "{change}: {refused}"
         );
     }
-    store.inspect("INSERT INTO schema_version VALUES (2)").unwrap();
+    let version = crate::postgres::VERSION;
+    store
+        .inspect(&format!("INSERT INTO schema_version VALUES ({version})"))
+        .unwrap();
     assert!(real(&url).get(job).unwrap().is_some());
 }

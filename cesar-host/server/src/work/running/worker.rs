@@ -72,9 +72,18 @@ pub(crate) fn run(shared: &App) {
 /// # Errors
 /// When the end of a job cannot be stored. The lease stays with this worker, and no other may take the job while it is registered.
 fn run_jobs(shared: &App, worker: &Worker) -> Result<(), JobsError> {
+    let mut announced = None;
     while !shared.signals.stopping() && worker.is_registered() {
         let ticket = shared.signals.jobs_ready.ticket();
-        match shared.jobs.store.claim_from(worker.id(), &offer(shared)) {
+        let offer = offer(shared);
+        if announced.as_ref() != Some(&offer) {
+            match shared.jobs.store.announce(worker.id(), &offer) {
+                Ok(()) => announced = Some(offer.clone()),
+                // Only for those who look at the workers; the next claim retries it.
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        match shared.jobs.store.claim_from(worker.id(), &offer) {
             Ok(Some(claim)) => match run_job(shared, &claim)? {
                 Next::Claim => {}
                 Next::Pause => pause(shared, STORAGE_RETRY_INTERVAL),
