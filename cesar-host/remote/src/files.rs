@@ -8,6 +8,7 @@
 //! returns, and no reader sees a part of it.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +42,14 @@ pub enum FilesError {
     Url {
         /// The fault.
         why: String,
+    },
+    /// The folder of a `file:` URL does not exist, or is no folder.
+    #[error("the folder `{}` of uploads cannot be used ({source}); create or mount it, or correct `server.blobs`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
     },
     /// The storage refuses, cannot be reached, or holds something else.
     #[error(
@@ -232,9 +241,12 @@ impl RemoteFiles {
 /// The place of a URL, its store, and the thread of requests. Nothing is sent yet.
 fn connected(url: &str, variables: &Variables<'_>) -> Result<(Location, Store, Runtime), FilesError> {
     let location = Location::parse(url).map_err(|error| FilesError::Url { why: why(&error) })?;
-    let unusable = |error: RemoteError| FilesError::Unusable {
-        location: location.to_string(),
-        why: why(&error),
+    let unusable = |error: RemoteError| match error {
+        RemoteError::Folder { path, source } => FilesError::Folder { path, source },
+        error => FilesError::Unusable {
+            location: location.to_string(),
+            why: why(&error),
+        },
     };
     let store = connect(&location, variables).map_err(unusable)?;
     let runtime = Runtime::start().map_err(unusable)?;

@@ -73,6 +73,31 @@ fn a_look_marks_no_place_of_uploads() {
     }
 }
 
+/// Created by itself, it could be the mount point of a share that is not mounted, and uploads on the disk of one machine are lost for the others.
+#[test]
+fn a_folder_that_does_not_exist_is_refused_and_not_created() {
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("share");
+    let refused = |path: &std::path::Path| {
+        let opened = RemoteFiles::open(&format!("file://{}", path.display()), &|_| None);
+        opened.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&missing),
+        format!(
+            "the folder `{}` of uploads cannot be used (No such file or directory (os error 2)); create or mount it, or correct `server.blobs`",
+            missing.display()
+        )
+    );
+    assert!(!missing.exists());
+    fs::write(&missing, "a file").unwrap();
+    assert!(
+        refused(&missing).contains("(not a directory); create"),
+        "{}",
+        refused(&missing)
+    );
+}
+
 #[test]
 fn a_place_with_other_things_is_refused() {
     let folder = TempDir::new().unwrap();
