@@ -149,6 +149,12 @@ pub enum JobsError {
         /// The storage's error.
         source: io::Error,
     },
+    /// The upload that a job names is gone.
+    #[error("the stored recording of the job is missing in {place}; upload it again")]
+    NoUpload {
+        /// The bucket or the folder, without secrets.
+        place: String,
+    },
     /// An upload exceeds the limit.
     #[error("the upload is larger than {limit} bytes; send a smaller file, or raise the server's limit")]
     TooLarge {

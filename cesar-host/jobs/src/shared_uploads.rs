@@ -21,7 +21,7 @@ use cesar_base::Digest;
 
 use super::blobs::{Blobs, Sharing};
 use super::disk::is_named;
-use super::error::{IoContext, Result};
+use super::error::{IoContext, JobsError, Result};
 use super::id::UploadId;
 use super::store::JobStore;
 use super::uploads::{StoredUpload, Uploads};
@@ -120,6 +120,15 @@ impl Uploads {
                 }
             }
         }
+    }
+
+    /// The error of a job whose upload is gone.
+    pub fn missing(&self) -> JobsError {
+        let place = match &self.sharing {
+            Some(sharing) => format!("the storage of uploads `{}`", sharing.blobs.location()),
+            None => format!("the folder `{}`", self.folder.display()),
+        };
+        JobsError::NoUpload { place }
     }
 
     /// Fetches an upload into the folder; `false` if there is none.

@@ -130,6 +130,10 @@ fn another_machine_gets_a_verified_copy() {
     );
     machines.first.remove(id).unwrap();
     assert_eq!(read(&machines.first, id, b"seven minutes of talk"), None);
+    assert_eq!(
+        machines.first.missing().to_string(),
+        "the stored recording of the job is missing in the storage of uploads `folder`; upload it again"
+    );
     assert!(!machines.blobs.contains(id).unwrap());
 }
 

@@ -159,6 +159,11 @@ impl From<JobsError> for Refusal {
             JobsError::NotRetryable { .. } => Self::new(StatusCode::CONFLICT, Code::NotRetryable, error.to_string()),
             JobsError::NotEnded { .. } => Self::new(StatusCode::CONFLICT, Code::NotReady, error.to_string()),
             JobsError::TooLarge { limit } => Self::too_large(limit),
+            JobsError::NoUpload { .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                Code::RecordingGone,
+                "the stored recording of the job is missing; upload it again",
+            ),
             JobsError::Server { .. } => Self::jobs_unavailable(&error),
             JobsError::Blobs { .. } => {
                 let text = "the server cannot reach its storage of uploads; try again later";

@@ -2,7 +2,7 @@
 
 use cesar_audio::AudioError;
 use cesar_base::Digest;
-use cesar_jobs::{Failure, FailureKind, StageError};
+use cesar_jobs::{Failure, FailureKind, JobsError, StageError};
 use cesar_pipeline::{PipelineError, Stage};
 use cesar_runner::RunnerError;
 use plugin_api::ErrorKind;
@@ -16,6 +16,32 @@ pub(crate) fn classify(error: &PipelineError, stage: Stage, engine: Option<Diges
             stage: Some(stage.name().to_owned()),
         },
         kind: kind(error, engine),
+    }
+}
+
+/// The failure of a job whose upload cannot be read. Folders and addresses are in the log alone. Another machine may still have a copy.
+pub(crate) fn without_recording(error: &JobsError, is_shared: bool) -> Failure {
+    let (code, message) = match error {
+        JobsError::NoUpload { .. } if is_shared => (
+            "recording_gone",
+            "the stored recording of the job is missing in the bucket (`server.blobs`); upload it again",
+        ),
+        JobsError::NoUpload { .. } => (
+            "recording_gone",
+            "the stored recording of the job is missing on the server; upload it again",
+        ),
+        _ => (
+            "unreadable",
+            "the server cannot read the uploaded recording; its log says why",
+        ),
+    };
+    Failure {
+        error: StageError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            stage: Some(Stage::Decode.name().to_owned()),
+        },
+        kind: FailureKind::Transient,
     }
 }
 
@@ -91,6 +117,22 @@ mod tests {
             (failure.error.code.as_str(), failure.kind),
             ("invalid_audio", FailureKind::Final)
         );
+    }
+
+    #[test]
+    fn a_lost_upload_is_named_without_its_place() {
+        let lost = JobsError::NoUpload {
+            place: "the storage of uploads `s3://bucket/uploads`".to_owned(),
+        };
+        let failure = without_recording(&lost, true);
+        assert_eq!(failure.error.code, "recording_gone");
+        assert_eq!(
+            failure.error.message,
+            "the stored recording of the job is missing in the bucket (`server.blobs`); upload it again"
+        );
+        assert!(without_recording(&lost, false).error.message.contains("on the server;"));
+        let unreadable = JobsError::TooLarge { limit: 1 };
+        assert_eq!(without_recording(&unreadable, true).error.code, "unreadable");
     }
 
     #[test]

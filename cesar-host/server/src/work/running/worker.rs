@@ -295,14 +295,17 @@ fn execute(shared: &Shared, run: &Run, job: &Job) -> Result<Documented, Unfinish
     result.map_err(|error| unfinished(error, Some(&plan)))
 }
 
-/// The upload of a job on this machine, kept there until it is dropped; `None` if it is gone, and for URLs.
+/// The upload of a job on this machine, kept there until it is dropped; `None` for URLs.
+///
+/// # Errors
+/// [`JobsError::NoUpload`] if it is gone; those of [`cesar_jobs::Uploads::open_upload`].
 pub(crate) fn local_upload(shared: &Shared, job: &Job, cancel: &CancelToken) -> Result<Option<LocalUpload>, JobsError> {
     match &job.request.source {
         JobSource::Upload { upload, digest, .. } => {
             let is_stopped = || cancel.is_cancelled();
             let opened = shared.uploads.files.open_upload(*upload, digest, &is_stopped);
             shared.figures.snapshot.note_storage(&opened);
-            opened
+            opened?.map_or_else(|| Err(shared.uploads.files.missing()), |local| Ok(Some(local)))
         }
         JobSource::Url { .. } => Ok(None),
     }
@@ -363,13 +366,10 @@ fn without_recording(shared: &Shared, run: &Run, job: &Job, error: &JobsError) -
         return shared.jobs.store.hand_back(&run.lease);
     }
     tracing::warn!(job = %job.id, trace = %run.span.trace(), "attempt failed: {error}");
-    let error = StageError {
-        code: "unreadable".to_owned(),
-        message: "the server cannot read the uploaded recording; its log says why".to_owned(),
-        stage: Some(Stage::Decode.name().to_owned()),
-    };
-    let kind = FailureKind::Transient;
-    shared.jobs.store.fail(&run.lease, &Failure { error, kind })
+    shared.jobs.store.fail(
+        &run.lease,
+        &failure::without_recording(error, shared.settings.blobs.is_some()),
+    )
 }
 
 /// Waits, but not when the server stops.
@@ -416,4 +416,38 @@ fn complete(shared: &Shared, run: &Run, documented: &Documented) -> Result<Job, 
         stage: Some(partial.stage.clone()),
     };
     shared.jobs.store.complete_partly(&run.lease, text, &report, &error)
+}
+
+#[cfg(test)]
+mod tests {
+    use cesar_jobs::{JobRequest, NewJob, SystemRandom, UploadId};
+
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn a_job_whose_upload_was_lost_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = testing::app(folder.path(), &[]);
+        let request = JobRequest::new(JobSource::Upload {
+            upload: UploadId::new(&SystemRandom),
+            bytes: 7,
+            digest: Digest::of(b"content"),
+        });
+        app.jobs.store.submit(&NewJob::new(request)).unwrap();
+        let worker = app.jobs.workers.register().unwrap();
+        let claim = app.jobs.store.claim(worker.id()).unwrap().unwrap();
+        let lost = local_upload(&app, &claim.job, &CancelToken::default()).unwrap_err();
+        assert!(matches!(lost, JobsError::NoUpload { .. }), "{lost}");
+        let run = Run::new(claim.lease, JobSpan::begin(&claim.job));
+        let ended = finish(&app, &run, &claim.job, &Err(Unfinished::NoRecording(lost))).unwrap();
+        let error = ended.error.unwrap();
+        assert_eq!(
+            (&*error.code, &*error.message),
+            (
+                "recording_gone",
+                "the stored recording of the job is missing on the server; upload it again"
+            )
+        );
+    }
 }
