@@ -150,16 +150,16 @@ impl Cluster {
         self.control("restart");
     }
 
-    /// Stops all processes of the server where they are, or continues them: it keeps its connections, accepts others, and answers nothing.
+    /// Stops all processes of the server where they are, until this is dropped: it keeps its connections, accepts others, and answers nothing.
     ///
     /// # Panics
     /// If it does not run.
-    pub fn freeze(&self, is_frozen: bool) {
+    pub fn freeze(&self) -> Frozen {
         let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
         let main = file.lines().next().expect("the first line is the process");
-        let signal = if is_frozen { "-STOP" } else { "-CONT" };
-        succeed(Command::new("kill").args([signal, main]));
-        succeed(Command::new("pkill").args([signal, "-P", main]));
+        let frozen = Frozen(main.to_owned());
+        frozen.signal("STOP");
+        frozen
     }
 
     /// Runs SQL in a schema that exists.
@@ -197,6 +197,24 @@ impl Cluster {
 
     fn program(&self, name: &str) -> Command {
         program(&self.programs, name)
+    }
+}
+
+/// A server that stands still.
+#[derive(Debug)]
+pub struct Frozen(String);
+
+impl Frozen {
+    fn signal(&self, name: &str) {
+        // The first one starts the others.
+        succeed(Command::new("kill").args(["-s", name, &self.0]));
+        succeed(Command::new("pkill").args(["--signal", name, "--parent", &self.0]));
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal("CONT");
     }
 }
 

@@ -490,6 +490,11 @@ pub trait JobStore: Send + Sync {
     /// [`super::JobsError::LeaseLost`] if another process has claimed it since, or the job was retried.
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job>;
 
+    /// Whether the last operation could not reach the store, or had no answer in time. Asks nothing.
+    fn is_away(&self) -> bool {
+        false
+    }
+
     /// Notes what a worker has, for an [`Inspection`](crate::Inspection) by other processes. Claims do not depend on it. A store for one
     /// machine notes nothing.
     ///

@@ -391,6 +391,38 @@ fn a_database_that_is_away_is_a_status_and_loses_nothing() {
     drop(worker);
 }
 
+/// Its connections stay, and nothing is answered.
+#[test]
+fn a_frozen_database_is_a_status_and_loses_nothing() {
+    let database = Cluster::start();
+    let mut shared = Shared::new();
+    shared.0.push(("CESAR_SERVER_JOBS", database.fresh()));
+    shared.0.push(("CESAR_SERVER_LEASE_S", "60".to_owned()));
+    let [serves, works] = [with_echo(), with_echo()];
+    let server = shared.server(&serves);
+    let worker = shared.worker(&works);
+    let id = server.submit(&wave(2, 6), &[("options", "{\"pace_ms\": 500}")]);
+    server.wait_for(&id, &["processing"]);
+    let frozen = database.freeze();
+    let answer = server.get(&format!("/jobs/{id}")).is(503);
+    assert_eq!(answer.json()["code"], "jobs_unavailable");
+    until("the health shows it", || {
+        server.get("/health").json()["status"] == "jobs_away"
+    });
+    drop(frozen);
+    let job = server.wait_for(&id, &["completed", "error"]);
+    assert_eq!(
+        (&job["status"], &job["attempts"]),
+        (&"completed".into(), &1.into()),
+        "{job}\n{}",
+        log_of(&works)
+    );
+    until("the health shows its return", || {
+        server.get("/health").json()["status"] == "ok"
+    });
+    drop(worker);
+}
+
 /// What was computed while the database was away is stored when it is back: no attempt is lost, and nothing runs again.
 #[test]
 fn a_job_that_ends_while_the_database_is_away_is_stored_at_its_return() {

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use postgres::Config;
-use postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 
 use crate::error::{JobsError, Result};
 
@@ -39,7 +39,8 @@ pub(super) enum Encryption {
 /// A parsed address. It has the password, and is never shown but by [`Address::shown`].
 #[derive(Clone)]
 pub(super) struct Address {
-    pub(super) config: Config,
+    /// One for each host.
+    pub(super) configs: Vec<Config>,
     pub(super) encryption: Encryption,
     pub(super) schema: String,
     shown: String,
@@ -79,7 +80,7 @@ impl Address {
         let separator = if rest.is_empty() { "" } else { "?" };
         let mut config: Config = format!("{base}{separator}{}", rest.join("&"))
             .parse()
-            .map_err(|error: postgres::Error| invalid(&explained(&error)))?;
+            .map_err(|error: tokio_postgres::Error| invalid(&explained(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("it names no host"));
         }
@@ -108,7 +109,7 @@ impl Address {
         }
         Ok(Self {
             shown: shown(&config),
-            config,
+            configs: of_each_host(&config),
             encryption,
             schema,
         })
@@ -123,6 +124,71 @@ impl Address {
     pub(super) fn channel(&self) -> String {
         format!("cesar_{}", self.schema)
     }
+}
+
+/// The settings for each host of several. Where the order is by chance, that of the client.
+fn of_each_host(config: &Config) -> Vec<Config> {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let number = hosts.len().max(addresses.len());
+    let is_complete = |length: usize| length == 0 || length == number;
+    if number < 2
+        || config.get_load_balance_hosts() == LoadBalanceHosts::Random
+        || !is_complete(hosts.len())
+        || !is_complete(addresses.len())
+        || (config.get_ports().len() > 1 && !is_complete(config.get_ports().len()))
+    {
+        return vec![config.clone()];
+    }
+    let of_host = |index: usize| {
+        let mut one = Config::new();
+        match hosts.get(index) {
+            Some(Host::Tcp(name)) => one.host(name),
+            Some(Host::Unix(folder)) => one.host_path(folder),
+            None => &mut one,
+        };
+        if let Some(address) = addresses.get(index) {
+            one.hostaddr(*address);
+        }
+        let ports = config.get_ports();
+        if let Some(port) = ports.get(index).or(ports.first()) {
+            one.port(*port);
+        }
+        if let Some(user) = config.get_user() {
+            one.user(user);
+        }
+        if let Some(password) = config.get_password() {
+            one.password(password);
+        }
+        if let Some(name) = config.get_dbname() {
+            one.dbname(name);
+        }
+        if let Some(options) = config.get_options() {
+            one.options(options);
+        }
+        if let Some(name) = config.get_application_name() {
+            one.application_name(name);
+        }
+        if let Some(limit) = config.get_connect_timeout() {
+            one.connect_timeout(*limit);
+        }
+        if let Some(limit) = config.get_tcp_user_timeout() {
+            one.tcp_user_timeout(*limit);
+        }
+        if let Some(interval) = config.get_keepalives_interval() {
+            one.keepalives_interval(interval);
+        }
+        if let Some(retries) = config.get_keepalives_retries() {
+            one.keepalives_retries(retries);
+        }
+        one.ssl_mode(config.get_ssl_mode())
+            .ssl_negotiation(config.get_ssl_negotiation())
+            .keepalives(config.get_keepalives())
+            .keepalives_idle(config.get_keepalives_idle())
+            .target_session_attrs(config.get_target_session_attrs())
+            .channel_binding(config.get_channel_binding());
+        one
+    };
+    (0..number).map(of_host).collect()
 }
 
 fn encryption(config: &Config, mode: Option<&str>, roots: Option<PathBuf>) -> Result<Encryption> {
@@ -152,7 +218,7 @@ fn invalid(reason: &str) -> JobsError {
 }
 
 /// The error of the parser, which names parameters and never values, with its cause.
-fn explained(error: &postgres::Error) -> String {
+fn explained(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
@@ -230,9 +296,13 @@ mod tests {
     #[test]
     fn of_several_hosts_the_one_that_accepts_changes_is_used() {
         let found = |url: &str| {
-            let config = Address::parse(url).unwrap().config;
-            let seconds = config.get_connect_timeout().map(Duration::as_secs);
-            (config.get_target_session_attrs(), seconds)
+            let configs = Address::parse(url).unwrap().configs;
+            let facts = |config: &Config| {
+                let seconds = config.get_connect_timeout().map(Duration::as_secs);
+                (config.get_target_session_attrs(), seconds)
+            };
+            assert!(configs.iter().all(|config| facts(config) == facts(&configs[0])));
+            facts(&configs[0])
         };
         assert_eq!(
             found("postgres://ann@a.example.org,b.example.org/jobs"),
@@ -246,6 +316,24 @@ mod tests {
             found("postgres://ann@a.example.org/jobs"),
             (TargetSessionAttrs::Any, Some(10))
         );
+    }
+
+    #[test]
+    fn each_of_several_hosts_has_all_settings() {
+        let url = "postgres://ann:hunter2@a.example.org:1,b.example.org:2/jobs?application_name=x&keepalives_retries=7&options=-c%20a%3Db";
+        let several: Config = url.parse().unwrap();
+        let configs = of_each_host(&several);
+        for (config, (host, port)) in configs.iter().zip([("a.example.org", 1), ("b.example.org", 2)]) {
+            let alone = url.replace("a.example.org:1,b.example.org:2", &format!("{host}:{port}"));
+            assert_eq!(*config, alone.parse().unwrap());
+        }
+        assert_eq!(configs.len(), 2);
+        let by_chance: Config = format!("{url}&load_balance_hosts=random").parse().unwrap();
+        assert_eq!(of_each_host(&by_chance), vec![by_chance]);
+        let one_port: Config = "host=a.example.org,b.example.org port=7".parse().unwrap();
+        assert!(of_each_host(&one_port).iter().all(|config| config.get_ports() == [7]));
+        let odd: Config = "host=a,b,c port=7,8".parse().unwrap();
+        assert_eq!(of_each_host(&odd), vec![odd], "the client refuses it");
     }
 
     #[test]

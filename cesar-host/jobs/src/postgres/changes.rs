@@ -6,9 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use postgres::fallible_iterator::FallibleIterator as _;
-
-use super::errors::{PgError, PgResult};
+use super::errors::PgResult;
 use super::pool::{Connection, Pool};
 use crate::changes::{Change, Changes};
 
@@ -35,13 +33,8 @@ impl Listener {
             self.connection = Some(connection);
             return Ok(vec![Change::Missed]);
         };
-        let mut notifications = connection.client().notifications();
-        let first = notifications.timeout_iter(timeout).next().map_err(PgError::from)?;
-        let mut changes: Vec<Change> = first.iter().filter_map(|first| parse(first.payload())).collect();
-        while let Some(next) = notifications.iter().next()? {
-            changes.extend(parse(next.payload()));
-        }
-        Ok(changes)
+        let payloads = connection.client().notifications(timeout)?;
+        Ok(payloads.iter().filter_map(|payload| parse(payload)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 use crate::error::JobsError;
 
@@ -11,19 +11,21 @@ use crate::error::JobsError;
 #[derive(Debug)]
 pub(super) enum PgError {
     /// The server or the connection returned an error.
-    Postgres(postgres::Error),
+    Postgres(tokio_postgres::Error),
     /// All connections of this process were in use for too long.
     Busy,
-    /// The server accepts connections, and does not answer.
+    /// The server did not answer in time: it stands still, or the link swallows packets. It may do later what it was asked.
     Silent,
+    /// The connection has ended.
+    Ended,
     /// A value of a row is none that this program writes.
     Unreadable(String),
 }
 
 pub(super) type PgResult<T> = Result<T, PgError>;
 
-impl From<postgres::Error> for PgError {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for PgError {
+    fn from(error: tokio_postgres::Error) -> Self {
         Self::Postgres(error)
     }
 }
@@ -37,7 +39,7 @@ impl PgError {
                     |code: &SqlState| is_ending(code) || *code == SqlState::READ_ONLY_SQL_TRANSACTION;
                 !error.is_closed() && error.as_db_error().is_some_and(|error| !is_of_connection(error.code()))
             }
-            Self::Silent => false,
+            Self::Silent | Self::Ended => false,
             Self::Busy | Self::Unreadable(_) => true,
         }
     }
@@ -46,7 +48,7 @@ impl PgError {
     pub(super) fn is_passing(&self) -> bool {
         let error = match self {
             Self::Postgres(error) => error,
-            Self::Silent => return true,
+            Self::Silent | Self::Ended => return true,
             Self::Busy | Self::Unreadable(_) => return false,
         };
         match error.as_db_error() {
@@ -84,7 +86,8 @@ impl PgError {
         match self {
             Self::Postgres(error) => cause(error),
             Self::Busy => "all connections of this process are in use".to_owned(),
-            Self::Silent => "it accepts connections and answers nothing".to_owned(),
+            Self::Silent => "it keeps the connection and does not answer".to_owned(),
+            Self::Ended => "it has closed the connection".to_owned(),
             Self::Unreadable(cause) => cause.clone(),
         }
     }
@@ -112,12 +115,12 @@ fn is_ending(code: &SqlState) -> bool {
     .contains(code)
 }
 
-fn source_io(error: &postgres::Error) -> Option<&std::io::Error> {
+fn source_io(error: &tokio_postgres::Error) -> Option<&std::io::Error> {
     error.source()?.downcast_ref()
 }
 
-/// The message of the server, or of the connection with all causes; `postgres` shows only the outermost.
-fn cause(error: &postgres::Error) -> String {
+/// The message of the server, or of the connection with all causes; `tokio-postgres` shows only the outermost.
+fn cause(error: &tokio_postgres::Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{}, SQLSTATE {}", error.message(), error.code().code());
     }

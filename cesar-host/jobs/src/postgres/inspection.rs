@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::errors::PgResult;
-use super::pool::{Connection, Pool};
+use super::pool::{Connection, Limits, Pool};
 use super::rows::count;
 use super::schema;
 use super::time::Time;
@@ -19,7 +19,7 @@ const MOST_NEEDS: usize = 5;
 
 /// Inspects the database of an address as a server that starts does, but creates and migrates nothing.
 pub(crate) fn inspect(address: &str) -> Result<Inspection> {
-    let pool = Pool::new(Address::parse(address)?, Duration::ZERO)?;
+    let pool = Pool::new(Address::parse(address)?, Limits::default(), false)?;
     let version = schema::look(&pool, &Time::Database)?;
     let mut answered = Duration::MAX;
     for _ in 0..ANSWERS {

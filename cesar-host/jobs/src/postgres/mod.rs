@@ -7,6 +7,7 @@
 
 mod address;
 mod changes;
+mod client;
 mod clients;
 mod errors;
 mod events;
@@ -44,6 +45,8 @@ pub(crate) use leases::PostgresLeases;
 pub use store::{PostgresJobs, PostgresOptions};
 pub use workers::{LEASE, PostgresWorkers};
 
+#[cfg(test)]
+pub(super) use pool::Limits;
 #[cfg(test)]
 pub(super) use schema::VERSION;
 
@@ -162,6 +165,10 @@ impl JobStore for PostgresJobs {
 
     fn record_delivery(&self, lease: &WebhookLease, delivery: &Delivery) -> Result<Job> {
         housekeeping::record_delivery(self, lease, delivery)
+    }
+
+    fn is_away(&self) -> bool {
+        Self::is_away(self)
     }
 
     fn announce(&self, worker: WorkerId, offer: &Offer) -> Result<()> {

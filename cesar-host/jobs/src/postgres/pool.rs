@@ -3,20 +3,19 @@
 //! Not `r2d2`: it reports a database that is away after 30 seconds and without the reason, and keeps threads to open connections.
 //! A connection that was idle is checked before its use, so that a database that restarted in the meantime costs no operation.
 //!
-//! A server that stands still accepts connections and answers nothing, for which `postgres` has no limit: connections are opened on a thread
-//! that is left behind when it takes too long. A statement that is underway when the server stops waits until it continues.
+//! Every wait has a limit: for one of the connections, for the check, for each attempt to connect, and for each answer. One that waited for nothing is
+//! dropped, as the answer may still come.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use postgres::types::ToSql;
-use postgres::{Client, Config, Row, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::address::Address;
+use super::client::Client;
 use super::errors::{PgError, PgResult};
 use super::tls::Tls;
 use crate::error::{JobsError, Result};
@@ -30,14 +29,32 @@ const FRESH: Duration = Duration::from_millis(100);
 /// The idle time after which a connection is closed.
 const UNUSED: Duration = Duration::from_secs(30);
 
-/// Time limit of a check.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The limits of an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// The wait for one of the connections, and for a database that restarts.
+    pub(crate) patience: Duration,
+    /// The check of a connection, and each step of its setup.
+    pub(crate) check: Duration,
+    /// Each answer: more than any statement on millions of jobs takes, or one that waits for the locks of others.
+    pub(crate) answer: Duration,
+}
 
-/// The patience of operations on jobs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(10),
+            check: Duration::from_secs(5),
+            answer: Duration::from_secs(15),
+        }
+    }
+}
 
 /// The pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The least limit of an attempt to connect.
+const LAST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// The settings of every connection. A plan must not depend on statistics, which are late for a queue: the indexes are made for these
 /// statements, and a plan that reads or sorts the whole table would be wrong for any number of jobs. A process that stands still or was cut off
@@ -51,12 +68,12 @@ const SETTINGS: &str =
 pub(super) struct Pool {
     address: Address,
     tls: Tls,
-    /// Maximum wait of an operation for a database that restarts.
-    patience: Duration,
+    limits: Limits,
+    /// Whether an operation waits for a database that restarts.
+    is_patient: bool,
     state: Mutex<State>,
     freed: Condvar,
-    /// Connections that are being opened, also those for which no operation waits any longer.
-    opening: Arc<AtomicUsize>,
+    is_away: AtomicBool,
 }
 
 #[derive(Default)]
@@ -73,16 +90,21 @@ pub(super) struct Connection {
 }
 
 impl Pool {
-    /// A pool without connections.
-    pub(super) fn new(address: Address, patience: Duration) -> Result<Self> {
+    /// A pool without connections. One that is not patient reports a database that is away at once.
+    pub(super) fn new(address: Address, limits: Limits, is_patient: bool) -> Result<Self> {
         Ok(Self {
             tls: Tls::new(&address)?,
             address,
-            patience,
+            limits,
+            is_patient,
             state: Mutex::default(),
             freed: Condvar::new(),
-            opening: Arc::default(),
+            is_away: AtomicBool::new(false),
         })
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -95,7 +117,19 @@ impl Pool {
         action: &'static str,
         operation: impl FnOnce(&mut Connection) -> PgResult<T>,
     ) -> Result<T> {
-        self.lend(operation).map_err(|error| self.explain(action, error))
+        let result = self.lend(operation);
+        match &result {
+            Err(PgError::Busy) => {}
+            result => self
+                .is_away
+                .store(result.as_ref().is_err_and(PgError::is_passing), Ordering::Relaxed),
+        }
+        result.map_err(|error| self.explain(action, error))
+    }
+
+    /// Whether the last operation could not reach the database, or had no answer.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
     }
 
     /// The error of the jobs.
@@ -107,7 +141,7 @@ impl Pool {
         // Counts as open until it is dropped, also by a panic.
         let slot = Slot::take(self)?;
         let idle = self.state.lock().idle.pop();
-        let mut connection = match idle.and_then(Connection::checked) {
+        let mut connection = match idle.and_then(|idle| idle.checked(self.limits.check)) {
             Some(connection) => connection,
             None => self.connect_patiently()?,
         };
@@ -136,58 +170,48 @@ impl Pool {
     /// Opens a connection, and waits for a database that restarts.
     fn connect_patiently(&self) -> PgResult<Connection> {
         let began = Instant::now();
+        let patience = if self.is_patient {
+            self.limits.patience
+        } else {
+            Duration::ZERO
+        };
+        let mut limit = Duration::MAX;
         loop {
-            match self.connect() {
-                Err(error) if error.is_passing() && began.elapsed() < self.patience => std::thread::sleep(PAUSE),
+            match self.connect_within(limit) {
+                Err(error) if error.is_passing() && began.elapsed() < patience => std::thread::sleep(PAUSE),
                 result => return result,
             }
+            limit = patience.saturating_sub(began.elapsed()).max(LAST_ATTEMPT);
         }
     }
 
     /// Opens a connection whose search path is the schema.
     pub(super) fn connect(&self) -> PgResult<Connection> {
-        let opening = Opening(Arc::clone(&self.opening));
-        // A server that stands still must not collect threads.
-        if opening.0.fetch_add(1, Ordering::Relaxed) >= LIMIT {
-            return Err(PgError::Silent);
+        self.connect_within(Duration::MAX)
+    }
+
+    /// The same with a further limit. Each of several hosts has its own time, so that one that stands still does not hide the others.
+    fn connect_within(&self, limit: Duration) -> PgResult<Connection> {
+        let mut opened = Err(PgError::Silent);
+        for config in &self.address.configs {
+            let allowed = config.get_connect_timeout().copied().unwrap_or(limit);
+            opened = Client::connect(config, self.tls.clone(), allowed.min(limit));
+            if opened.is_ok() {
+                break;
+            }
         }
-        let (config, tls, schema) = (
-            self.address.config.clone(),
-            self.tls.clone(),
-            self.address.schema.clone(),
-        );
-        let (opened, answer) = mpsc::sync_channel(1);
-        std::thread::spawn(move || {
-            // The receiver may be gone; then the connection is closed here.
-            let _ = opened.send(open(&config, tls, &schema));
-            drop(opening);
-        });
-        let hosts = self.address.config.get_hosts().len().max(1);
-        let to_reach = self.address.config.get_connect_timeout().copied().unwrap_or_default();
-        let limit = to_reach * u32::try_from(hosts).unwrap_or(u32::MAX) + self.patience;
-        answer.recv_timeout(limit).unwrap_or(Err(PgError::Silent))
+        let mut client = opened?;
+        client.limit(self.limits.check);
+        client.batch_execute(SETTINGS)?;
+        // The address allows only names that need no quotes.
+        client.batch_execute(&format!("SET search_path = {}", self.address.schema))?;
+        client.limit(self.limits.answer);
+        Ok(Connection {
+            client,
+            statements: HashMap::new(),
+            used: Instant::now(),
+        })
     }
-}
-
-/// Counts a connection that is being opened.
-struct Opening(Arc<AtomicUsize>);
-
-impl Drop for Opening {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn open(config: &Config, tls: Tls, schema: &str) -> PgResult<Connection> {
-    let mut client = config.connect(tls)?;
-    client.batch_execute(SETTINGS)?;
-    // The address allows only names that need no quotes.
-    client.batch_execute(&format!("SET search_path = {schema}"))?;
-    Ok(Connection {
-        client,
-        statements: HashMap::new(),
-        used: Instant::now(),
-    })
 }
 
 impl Drop for Pool {
@@ -205,7 +229,7 @@ struct Slot<'a>(&'a Pool);
 
 impl<'a> Slot<'a> {
     fn take(pool: &'a Pool) -> PgResult<Self> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + pool.limits.patience;
         let mut state = pool.state.lock();
         while state.open == LIMIT {
             if pool.freed.wait_until(&mut state, end).timed_out() && state.open == LIMIT {
@@ -226,8 +250,8 @@ impl Drop for Slot<'_> {
 
 impl Connection {
     /// The connection, unless it is broken.
-    fn checked(mut self) -> Option<Self> {
-        let is_sound = self.used.elapsed() < FRESH || self.client.is_valid(CHECK_TIMEOUT).is_ok();
+    fn checked(mut self, limit: Duration) -> Option<Self> {
+        let is_sound = self.used.elapsed() < FRESH || self.client.is_valid(limit);
         is_sound.then_some(self)
     }
 
@@ -245,7 +269,7 @@ impl Connection {
                 statement
             }
         };
-        Ok(self.client.query(&statement, parameters)?)
+        self.client.query_prepared(&statement, parameters)
     }
 
     /// Runs a statement that returns at most one row.
@@ -269,40 +293,5 @@ impl Connection {
                 Err(error)
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use super::*;
-    use crate::error::JobsError;
-
-    #[test]
-    fn a_server_that_accepts_connections_and_answers_nothing_is_away() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
-        let address = format!("postgres://cesar@127.0.0.1:{port}/jobs?connect_timeout=1&sslmode=disable");
-        let pool = Pool::new(
-            Address::parse(&address).expect("an address"),
-            Duration::from_millis(100),
-        )
-        .expect("a pool");
-        let error = pool.run("read a job", |_| Ok(())).expect_err("nothing answers");
-        assert!(error.is_away(), "{error}");
-        let JobsError::Server { cause, .. } = &error else {
-            panic!("{error}")
-        };
-        assert_eq!(cause, "it accepts connections and answers nothing");
-        // Threads that are left behind are bounded.
-        while pool.opening.load(Ordering::Relaxed) < LIMIT {
-            let opening = Opening(Arc::clone(&pool.opening));
-            opening.0.fetch_add(1, Ordering::Relaxed);
-            std::mem::forget(opening);
-        }
-        assert!(matches!(pool.connect(), Err(PgError::Silent)));
-        assert_eq!(pool.opening.load(Ordering::Relaxed), LIMIT);
-        drop(listener);
     }
 }

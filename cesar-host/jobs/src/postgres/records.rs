@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cesar_base::{Record, Records, RecordsError};
-use postgres::Row;
+use tokio_postgres::Row;
 
 use super::errors::{PgError, PgResult};
 use super::pool::{Connection, Pool};

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use postgres::Row;
-use postgres::types::{FromSql, IsNull, ToSql, Type, accepts, private::BytesMut, to_sql_checked};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, private::BytesMut, to_sql_checked};
 use uuid::Uuid;
 
 use super::errors::{PgError, PgResult};

@@ -1,5 +1,7 @@
 //! The schema of the jobs: checks of the database, and migrations, which only go forward and are made by one process at a time.
 
+use std::time::Duration;
+
 use super::errors::PgResult;
 use super::pool::{Connection, Pool};
 use super::time::Time;
@@ -21,6 +23,9 @@ const OLDEST_SERVER: i32 = 140_000;
 /// The largest difference between the clocks of this machine and of the database.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
+/// Time limit of an answer while the tables change, or another process changes them.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// The facts that decide whether a database can hold jobs.
 struct Facts {
     server: i32,
@@ -35,6 +40,7 @@ pub(super) fn prepare(pool: &Pool, time: &Time) -> Result<()> {
     let found = migrate(&mut connection, &pool.address().schema)
         .map_err(|error| pool.explain("create the tables of jobs", error))?;
     check_version(found, pool)?;
+    connection.client().limit(pool.limits().answer);
     pool.keep(connection);
     Ok(())
 }
@@ -130,6 +136,7 @@ fn migrate(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     if found >= VERSION || found == UNKNOWN {
         return Ok(found);
     }
+    connection.client().limit(MIGRATION_TIMEOUT);
     // Of the session and before the transaction: one that waits inside a transaction would still see the catalog of its beginning.
     let lock = format!("cesar migrates {schema}");
     connection.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&lock])?;

@@ -1,14 +1,13 @@
 //! [`PostgresJobs`]: the connections of a process, and how it uses them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cesar_base::Clock;
 
 use super::address::Address;
 use super::changes::Listener;
 use super::errors::PgResult;
-use super::pool::{Connection, PATIENCE, Pool};
+use super::pool::{Connection, Limits, Pool};
 use super::records::PostgresRecords;
 use super::schema;
 use super::time::Time;
@@ -55,7 +54,12 @@ impl PostgresJobs {
     /// If the URL is wrong, the database cannot be used, it has a later schema, or its clock and that of this machine differ by
     /// more than a minute: see [`JobsError`](crate::JobsError).
     pub fn open(url: &str, options: PostgresOptions) -> Result<Self> {
-        let pool = Pool::new(Address::parse(url)?, PATIENCE)?;
+        Self::open_within(url, options, Limits::default())
+    }
+
+    /// The same with other limits.
+    pub(crate) fn open_within(url: &str, options: PostgresOptions, limits: Limits) -> Result<Self> {
+        let pool = Pool::new(Address::parse(url)?, limits, true)?;
         let time = options.clock.map_or(Time::Database, Time::Given);
         schema::prepare(&pool, &time)?;
         Ok(Self {
@@ -92,7 +96,11 @@ impl PostgresJobs {
 
     /// Another set of connections, which no operation on jobs can keep in use, for callers that try again themselves.
     pub(super) fn separate_pool(&self) -> Result<Pool> {
-        Pool::new(self.pool.address().clone(), Duration::ZERO)
+        Pool::new(self.pool.address().clone(), self.pool.limits(), false)
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.pool.is_away()
     }
 
     pub(super) fn shared_records(&self) -> PostgresRecords {
@@ -122,8 +130,8 @@ impl PostgresJobs {
     pub(crate) fn inspect(&self, sql: &str) -> Result<Vec<String>> {
         let rows = self
             .pool
-            .run("inspect", |connection| Ok(connection.client().query(sql, &[])?));
-        let text = |row: &postgres::Row| row.try_get::<_, String>(0).unwrap_or_default();
+            .run("inspect", |connection| connection.client().query(sql, &[]));
+        let text = |row: &tokio_postgres::Row| row.try_get::<_, String>(0).unwrap_or_default();
         Ok(rows?.iter().map(text).collect())
     }
 }

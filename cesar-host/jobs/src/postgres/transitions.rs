@@ -1,7 +1,7 @@
 //! Transitions by workers: each is one statement that finds the job by its lease and the worker's registration, and finds nothing if
 //! either has ended.
 
-use postgres::types::ToSql;
+use tokio_postgres::types::ToSql;
 
 use super::errors::PgResult;
 use super::pool::Connection;

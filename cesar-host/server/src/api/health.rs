@@ -32,7 +32,7 @@ impl Status {
         let latest = shared.figures.snapshot.latest();
         if shared.signals.stopping() {
             Self::Stopping
-        } else if latest.are_jobs_away {
+        } else if latest.are_jobs_away || shared.jobs.store.is_away() {
             Self::JobsAway
         } else if latest.is_disk_full {
             Self::DiskFull
