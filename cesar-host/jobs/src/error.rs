@@ -68,7 +68,7 @@ pub enum JobsError {
     )]
     NoPostgres,
     /// A server of databases returned an error, or did not answer.
-    #[error("cannot {action} (jobs database `{database}`: {cause}); check that it runs and accepts this user")]
+    #[error("cannot {action} (jobs database `{database}`: {cause}); {remedy}")]
     Server {
         /// The action, as a verb.
         action: &'static str,
@@ -76,6 +76,8 @@ pub enum JobsError {
         database: String,
         /// The error of the server or of the connection.
         cause: String,
+        /// What a user can do.
+        remedy: &'static str,
         /// Whether no space was left on the server's disk.
         is_full: bool,
         /// Whether the server may be reached again soon.

@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 
 use tokio_postgres::error::SqlState;
 
+use super::tls;
 use crate::error::JobsError;
+
+/// The remedy for most errors.
+const REMEDY: &str = "check that it runs and accepts this user";
 
 /// The failure of an operation on the database.
 #[derive(Debug)]
@@ -99,6 +103,10 @@ impl PgError {
             action,
             database: database.to_owned(),
             cause: self.reason(),
+            remedy: match &self {
+                Self::Postgres(error) => tls::remedy(error).unwrap_or(REMEDY),
+                _ => REMEDY,
+            },
             is_full,
             is_away: self.is_passing(),
         }

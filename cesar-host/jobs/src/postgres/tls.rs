@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
@@ -58,6 +59,36 @@ impl Tls {
         Ok(Self {
             config: Arc::new(config),
         })
+    }
+}
+
+/// The remedy for an error that is about encryption.
+pub(super) fn remedy(error: &tokio_postgres::Error) -> Option<&'static str> {
+    if let Some(error) = error.as_db_error() {
+        // Of `pg_hba.conf`: it has a line for encrypted connections alone.
+        let is_unencrypted = ["no encryption", "SSL off"]
+            .iter()
+            .any(|end| error.message().ends_with(end));
+        let is_refused = *error.code() == SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+        return (is_refused && is_unencrypted).then_some(
+            "add `sslmode=verify-full` to the address, with `sslrootcert=FILE` for an authority that the system does not know, \
+             or allow this user without encryption in `pg_hba.conf`",
+        );
+    }
+    let source = std::error::Error::source(error)?;
+    match source.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => match inner.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => Some("use a host in the address that is a name of its certificate, or `sslmode=disable` where the network is trusted"),
+            _ => Some(
+                "set `sslrootcert=FILE` in the address to the certificate of its authority, or `sslmode=disable` where the network is trusted",
+            ),
+        },
+        // The client says only this about its own errors of TLS.
+        None => source.to_string().contains("does not support TLS").then_some(
+            "switch on `ssl` in `postgresql.conf`, or add `sslmode=disable` to the address where the network is trusted",
+        ),
     }
 }
 

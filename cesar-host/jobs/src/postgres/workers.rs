@@ -77,6 +77,7 @@ impl PostgresWorkers {
                 action: "start the heartbeat",
                 database: store.address().to_owned(),
                 cause: error.to_string(),
+                remedy: "free memory or processes",
                 is_full: false,
                 is_away: false,
             })?;

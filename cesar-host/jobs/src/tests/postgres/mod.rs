@@ -5,7 +5,7 @@ mod leases;
 mod races;
 mod records;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::time::Instant;
 
@@ -415,15 +415,53 @@ fn another_machine_must_prove_its_name() {
     assert_eq!(is_encrypted, ["true"]);
     let other_name = refusal(&format!("{}&hostaddr=127.0.0.1", url("db.example.org", &authority)));
     assert!(
-        other_name.contains("NotValidForName") || other_name.contains("not valid for name"),
+        (other_name.contains("NotValidForName") || other_name.contains("not valid for name"))
+            && other_name.contains("; use a host in the address that is a name of its certificate"),
         "{other_name}"
     );
     let other_authority = refusal(&url("localhost", &file("server.pem").display().to_string()));
-    assert!(other_authority.contains("certificate"), "{other_authority}");
+    assert!(
+        other_authority.contains("certificate") && other_authority.contains("; set `sslrootcert=FILE` in the address"),
+        "{other_authority}"
+    );
     let without = refusal(&url("localhost", "/nowhere.pem"));
     assert!(
         without.contains("`/nowhere.pem`") && without.contains("`sslrootcert`"),
         "{without}"
+    );
+    for statement in [
+        "CREATE TABLE nothing (line text)",
+        "COPY nothing FROM PROGRAM 'echo hostssl all all 127.0.0.1/32 trust > pg_hba.conf'",
+        "SELECT pg_reload_conf()",
+    ] {
+        store.inspect(statement).unwrap();
+    }
+    let unencrypted = format!("postgres://cesar@127.0.0.1:{port}/postgres?sslmode=disable");
+    until("only encrypted connections are accepted", || {
+        PostgresJobs::open(&unencrypted, PostgresOptions::default()).is_err()
+    });
+    let unencrypted = refusal(&unencrypted);
+    assert!(
+        unencrypted.contains("no encryption, SQLSTATE 28000); add `sslmode=verify-full` to the address"),
+        "{unencrypted}"
+    );
+}
+
+#[test]
+fn a_server_without_tls_is_named_with_the_remedy() {
+    // The first message of a client asks for TLS; `N` is the answer of a server without.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.read_exact(&mut [0; 8]).unwrap();
+        client.write_all(b"N").unwrap();
+    });
+    let refused = refusal(&format!("postgres://cesar@127.0.0.1:{port}/jobs?sslmode=verify-full"));
+    server.join().unwrap();
+    assert!(
+        refused.contains("does not support TLS); switch on `ssl` in `postgresql.conf`, or add `sslmode=disable`"),
+        "{refused}"
     );
 }
 
