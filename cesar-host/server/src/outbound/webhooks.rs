@@ -3,7 +3,8 @@
 //! The store keeps pending deliveries and the time of their next attempt, across restarts. A delivery is a POST of
 //! `{"event": "completed" | "partial" | "error", "job": {…}}` (without the transcript) with a signature ([`super::signature`]) and
 //! `X-Cesar-Delivery`, the job's id and attempt. Any 2xx within 10 s is success. 4xx (except 408, 425 and 429) and refused addresses
-//! end the delivery; everything else is retried with growing pauses. Redirects are not followed: they would bypass the check of the
+//! end the delivery; everything else is retried with growing pauses. An address that the settings of this server refuse may be allowed by those of another
+//! one that shares the jobs, so that it is retried there. Redirects are not followed: they would bypass the check of the
 //! address. Delivery is at least once; a receiver can deduplicate by the job's id.
 
 use std::time::Duration;
@@ -33,7 +34,12 @@ pub(crate) fn run(shared: &App) {
     while !shared.signals.stopping() {
         match shared.jobs.store.claim_webhook(CLAIM_TIMEOUT) {
             Ok(Some(claim)) => {
-                let delivery = deliver(&agent, &shared.outbound.webhook_secret, &claim.job);
+                let delivery = deliver(
+                    &agent,
+                    &shared.outbound.webhook_secret,
+                    &claim.job,
+                    shared.are_jobs_shared(),
+                );
                 tracing::info!(job = %claim.job.id, trace = %claim.job.trace_id(), "webhook attempt: {:?}", delivery.verdict);
                 if let Err(error) = shared.jobs.store.record_delivery(&claim.lease, &delivery) {
                     tracing::warn!(job = %claim.job.id, trace = %claim.job.trace_id(), "cannot store the result of the webhook: {error}");
@@ -70,7 +76,7 @@ fn agent(shared: &Shared) -> ureq::Agent {
     ureq::Agent::with_parts(config, DefaultConnector::default(), shared.outbound.addresses)
 }
 
-fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {
+fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job, has_others: bool) -> Delivery {
     let Some(url) = &job.request.parameters.webhook_url else {
         return failed(Verdict::GiveUp, None, "the job names no webhook".to_owned());
     };
@@ -89,7 +95,7 @@ fn deliver(agent: &ureq::Agent, secret: &[u8], job: &Job) -> Delivery {
         .send(&body);
     match answer {
         Ok(response) => judge(response.status().as_u16()),
-        Err(error) => failed(verdict(&error), None, error.to_string()),
+        Err(error) => failed(verdict(&error, has_others), None, error.to_string()),
     }
 }
 
@@ -110,9 +116,14 @@ fn judge(status: u16) -> Delivery {
     failed(verdict, Some(status), format!("the receiver answered {status}"))
 }
 
-fn verdict(error: &ureq::Error) -> Verdict {
+/// The verdict of an error; `has_others`: other servers deliver, too.
+fn verdict(error: &ureq::Error, has_others: bool) -> Verdict {
     match error {
-        ureq::Error::Other(inner) if inner.is::<AddressError>() => Verdict::GiveUp,
+        ureq::Error::Other(inner) => match inner.downcast_ref::<AddressError>() {
+            Some(AddressError::Refused { .. }) if has_others => Verdict::TryAgain,
+            Some(_) => Verdict::GiveUp,
+            None => Verdict::TryAgain,
+        },
         ureq::Error::BadUri(_) => Verdict::GiveUp,
         _ => Verdict::TryAgain,
     }
@@ -139,5 +150,19 @@ mod tests {
             [verdict(408), verdict(429), verdict(500), verdict(503)],
             [Verdict::TryAgain; 4]
         );
+    }
+
+    #[test]
+    fn an_address_that_this_server_refuses_is_retried_where_others_may_send() {
+        let refused = || {
+            ureq::Error::Other(Box::new(AddressError::Refused {
+                host: "receiver".to_owned(),
+                address: [10, 0, 0, 1].into(),
+            }))
+        };
+        assert_eq!(verdict(&refused(), false), Verdict::GiveUp);
+        assert_eq!(verdict(&refused(), true), Verdict::TryAgain);
+        let no_uri = ureq::Error::BadUri("x".to_owned());
+        assert_eq!(verdict(&no_uri, true), Verdict::GiveUp);
     }
 }
