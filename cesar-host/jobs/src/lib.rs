@@ -112,7 +112,8 @@ pub use shared_uploads::{LocalUpload, ORPHAN_AGE};
 pub use sqlite::{SqliteJobs, StoreOptions};
 pub use store::{
     Cancellation, Claim, Counts, Delivery, EventPosition, Failure, FailureKind, Idempotency, JobStore, Lease,
-    ListQuery, NewJob, NextDue, Offer, Pruned, RunEvent, Signal, Submission, Verdict, WebhookClaim, WebhookLease,
+    ListQuery, NewJob, NextDue, Offer, Pruned, QueuedNeed, RunEvent, Signal, Submission, Verdict, WebhookClaim,
+    WebhookLease,
 };
 pub use uploads::{StoredUpload, Swept, UploadWriter, Uploads};
 pub use view::JobView;

@@ -103,6 +103,17 @@ pub struct Lease {
     pub number: u32,
 }
 
+/// The queued jobs that have a need in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedNeed {
+    /// The need.
+    pub need: String,
+    /// How many jobs have it.
+    pub number: u64,
+    /// When the oldest of them was submitted, in ms since 1970.
+    pub oldest_ms: i64,
+}
+
 /// The jobs that a worker takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offer {
@@ -510,7 +521,7 @@ pub trait JobStore: Send + Sync {
     ///
     /// # Errors
     /// As all methods.
-    fn queued_by_need(&self, limit: u32) -> Result<Vec<(String, u64)>> {
+    fn queued_by_need(&self, limit: u32) -> Result<Vec<QueuedNeed>> {
         let _ = limit;
         Ok(Vec::new())
     }

@@ -12,7 +12,7 @@ use super::transitions::{CLEAR_ERROR, end_lease_sql};
 use crate::error::{JobsError, Result};
 use crate::id::{JobId, UploadId};
 use crate::job::{Job, JobState};
-use crate::store::{Cancellation, Counts, ListQuery};
+use crate::store::{Cancellation, Counts, ListQuery, QueuedNeed};
 
 pub(super) fn get(store: &PostgresJobs, id: JobId) -> Result<Option<Job>> {
     store.run("read a job", |connection| find(connection, id))
@@ -98,13 +98,19 @@ pub(super) fn counts(store: &PostgresJobs) -> Result<Counts> {
     })
 }
 
-pub(super) fn queued_by_need(store: &PostgresJobs, limit: u32) -> Result<Vec<(String, u64)>> {
-    let sql = "SELECT need, count(*) AS number FROM jobs CROSS JOIN unnest(needs) AS need WHERE state = 'queued'
+pub(super) fn queued_by_need(store: &PostgresJobs, limit: u32) -> Result<Vec<QueuedNeed>> {
+    let sql = "SELECT need, count(*) AS number, min(created_ms) AS oldest FROM jobs CROSS JOIN unnest(needs) AS need WHERE state = 'queued'
                GROUP BY need ORDER BY number DESC, need LIMIT $1";
     store.run("count the needs of jobs", |connection| {
         let rows = connection.query(sql, &[&i64::from(limit)])?;
         rows.iter()
-            .map(|row| Ok((row.try_get("need")?, count(row, "number")?)))
+            .map(|row| {
+                Ok(QueuedNeed {
+                    need: row.try_get("need")?,
+                    number: count(row, "number")?,
+                    oldest_ms: row.try_get("oldest")?,
+                })
+            })
             .collect()
     })
 }

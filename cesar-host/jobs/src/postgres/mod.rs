@@ -37,7 +37,7 @@ use super::job::{Job, JobState, Progress, Report, StageError};
 use super::policy::Retention;
 use super::store::{
     Cancellation, Claim, Counts, Delivery, EventPosition, Failure, JobStore, Lease, ListQuery, NewJob, NextDue, Offer,
-    Pruned, RunEvent, Signal, Submission, WebhookClaim, WebhookLease,
+    Pruned, QueuedNeed, RunEvent, Signal, Submission, WebhookClaim, WebhookLease,
 };
 
 pub(crate) use inspection::inspect;
@@ -175,7 +175,7 @@ impl JobStore for PostgresJobs {
         transitions::announce(self, worker, offer)
     }
 
-    fn queued_by_need(&self, limit: u32) -> Result<Vec<(String, u64)>> {
+    fn queued_by_need(&self, limit: u32) -> Result<Vec<QueuedNeed>> {
         clients::queued_by_need(self, limit)
     }
 

@@ -1,6 +1,7 @@
 //! Gauges of `/metrics`, read at each request.
 
 use cesar_base::{Clock as _, SystemClock};
+use cesar_jobs::QueuedNeed;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -40,22 +41,19 @@ pub(crate) fn gauges(shared: &Shared) -> Registry {
         "Jobs in the database, the same on all servers that share it",
         jobs,
     );
-    let needs = Family::<NeedLabels, Gauge>::default();
-    for (need, count) in &latest.needs {
-        let labels = NeedLabels { need: need.clone() };
-        needs
-            .get_or_create(&labels)
-            .set(i64::try_from(*count).unwrap_or(i64::MAX));
-    }
+    let now_ms = SystemClock.now_ms();
+    let (needs, ages) = by_need(&latest.needs, now_ms);
     gauges.register(
         "cesar_queued_jobs",
         "Queued jobs by engine, model and label (`#NAME`) that they need, where machines share jobs; the most wanted",
         needs,
     );
-    let oldest = latest
-        .counts
-        .oldest_queued_ms
-        .map_or(0, |oldest_ms| SystemClock.now_ms() - oldest_ms);
+    gauges.register(
+        "cesar_queued_seconds",
+        "Age of the oldest queued job by engine, model and label (`#NAME`) that it needs, where machines share jobs; the most wanted",
+        ages,
+    );
+    let oldest = latest.counts.oldest_queued_ms.map_or(0, |oldest_ms| now_ms - oldest_ms);
     gauge(
         gauges,
         "cesar_oldest_queued_seconds",
@@ -98,6 +96,25 @@ pub(crate) fn gauges(shared: &Shared) -> Registry {
     registry
 }
 
+/// Queued jobs by need, and the age of the oldest one in seconds.
+fn by_need(needs: &[QueuedNeed], now_ms: i64) -> (Family<NeedLabels, Gauge>, Family<NeedLabels, Gauge>) {
+    let (numbers, ages) = (Family::default(), Family::default());
+    for QueuedNeed {
+        need,
+        number,
+        oldest_ms,
+    } in needs
+    {
+        let labels = NeedLabels { need: need.clone() };
+        let set = |family: &Family<NeedLabels, Gauge>, value: i64| {
+            family.get_or_create(&labels).set(value);
+        };
+        set(&numbers, i64::try_from(*number).unwrap_or(i64::MAX));
+        set(&ages, now_ms.saturating_sub(*oldest_ms).max(0) / 1000);
+    }
+    (numbers, ages)
+}
+
 fn gauge(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register(name, help, ConstGauge::new(value));
 }
@@ -108,4 +125,26 @@ fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
 
 fn as_u64(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_the_queue_is_shown_by_need() {
+        let need = |need: &str, oldest_ms| QueuedNeed {
+            need: need.to_owned(),
+            number: 3,
+            oldest_ms,
+        };
+        // Of a clock that is ahead.
+        let (numbers, ages) = by_need(&[need("#gpu", 10_000), need("ct2", 99_000)], 71_500);
+        let value = |family: &Family<NeedLabels, Gauge>, need: &str| {
+            let labels = NeedLabels { need: need.to_owned() };
+            family.get_or_create(&labels).get()
+        };
+        assert_eq!((value(&numbers, "#gpu"), value(&ages, "#gpu")), (3, 61));
+        assert_eq!((value(&numbers, "ct2"), value(&ages, "ct2")), (3, 0));
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cesar_cache::Info;
-use cesar_jobs::{Counts, JobStore, JobsError, Uploads};
+use cesar_jobs::{Counts, JobStore, JobsError, QueuedNeed, Uploads};
 use cesar_pipeline::Pipeline;
 use cesar_runner::discovery::Plugin;
 use parking_lot::Mutex;
@@ -33,8 +33,8 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latest {
     pub(crate) counts: Counts,
-    /// What queued jobs need of a worker, and how many do; the most wanted.
-    pub(crate) needs: Vec<(String, u64)>,
+    /// What queued jobs need of a worker; the most wanted.
+    pub(crate) needs: Vec<QueuedNeed>,
     pub(crate) cache: Option<Arc<Info>>,
     pub(crate) engines: Vec<Engine>,
     pub(crate) tools: Tools,

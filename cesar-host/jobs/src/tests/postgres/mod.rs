@@ -32,9 +32,14 @@ fn the_needs_of_queued_jobs_are_counted() {
     let store = with_clock(&cluster().fresh(), &clock);
     for needs in [&["ct2", "#gpu"][..], &["ct2"], &["whisper-cpp", "#gpu"], &[]] {
         store.submit(&needing(needs)).unwrap();
+        clock.advance_ms(1_000);
     }
-    let count = |need: &str, count| (need.to_owned(), count);
-    let all = [count("#gpu", 2), count("ct2", 2), count("whisper-cpp", 1)];
+    let count = |need: &str, number, age_s: i64| QueuedNeed {
+        need: need.to_owned(),
+        number,
+        oldest_ms: START_MS + age_s * 1_000,
+    };
+    let all = [count("#gpu", 2, 0), count("ct2", 2, 0), count("whisper-cpp", 1, 2)];
     assert_eq!(store.queued_by_need(50).unwrap(), all);
     assert_eq!(store.queued_by_need(2).unwrap(), all[..2]);
     let workers = PostgresWorkers::without_heartbeat(&store, LEASE).unwrap();
@@ -43,7 +48,7 @@ fn the_needs_of_queued_jobs_are_counted() {
     store.claim_from(worker.id(), &offer).unwrap().unwrap();
     assert_eq!(
         store.queued_by_need(50).unwrap(),
-        [count("#gpu", 1), count("ct2", 1), count("whisper-cpp", 1)]
+        [count("#gpu", 1, 2), count("ct2", 1, 1), count("whisper-cpp", 1, 2)]
     );
 }
 
