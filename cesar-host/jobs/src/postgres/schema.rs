@@ -74,11 +74,27 @@ fn check_version(found: i64, pool: &Pool) -> Result<()> {
             found,
             supported: VERSION,
         }),
-        UNKNOWN => Err(JobsError::UnsuitableDatabase {
-            database: pool.address().shown().to_owned(),
-            reason: "its table `schema_version` has not one row with the version of a Cesar".to_owned(),
-            remedy: "restore it from a backup, or name another `schema` in the address",
-        }),
+        found if found < 0 => {
+            let (reason, remedy) = match found {
+                SEVERAL => (
+                    "its table `schema_version` has more than one row",
+                    "delete the wrong rows, or restore the database from a backup",
+                ),
+                EMPTY => (
+                    "its table `schema_version` has no row",
+                    "restore the database from a backup, or name another `schema` in the address",
+                ),
+                _ => (
+                    "its table `schema_version` has a version that no Cesar writes",
+                    "restore the database from a backup, or name another `schema` in the address",
+                ),
+            };
+            Err(JobsError::UnsuitableDatabase {
+                database: pool.address().shown().to_owned(),
+                reason: reason.to_owned(),
+                remedy,
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -133,7 +149,7 @@ fn check(facts: &Facts, local_ms: i64, time: &Time, database: &str) -> Result<()
 /// later ones find it done.
 fn migrate(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     let found = version(connection, schema)?;
-    if found >= VERSION || found == UNKNOWN {
+    if !(0..VERSION).contains(&found) {
         return Ok(found);
     }
     connection.client().limit(MIGRATION_TIMEOUT);
@@ -172,10 +188,14 @@ fn migrate_alone(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     Ok(VERSION)
 }
 
-/// The version of a schema that no Cesar has left like this.
-const UNKNOWN: i64 = -1;
+/// In place of the version: its table has no row.
+const EMPTY: i64 = -1;
+/// In place of the version: its table has more than one row.
+const SEVERAL: i64 = -2;
+/// In place of a version that no Cesar writes.
+const IMPOSSIBLE: i64 = -3;
 
-/// The version of the schema; 0 if there is none, [`UNKNOWN`] if its table of versions has not one row with a version.
+/// The version of the schema; 0 if there is none, less if no Cesar has left it like this.
 fn version(connection: &mut Connection, schema: &str) -> PgResult<i64> {
     let table = format!("{schema}.schema_version");
     let client = connection.client();
@@ -189,9 +209,13 @@ fn version(connection: &mut Connection, schema: &str) -> PgResult<i64> {
         return Ok(0);
     }
     let rows = client.query(&format!("SELECT version FROM {table} LIMIT 2"), &[])?;
-    let [row] = &rows[..] else { return Ok(UNKNOWN) };
+    let row = match &rows[..] {
+        [] => return Ok(EMPTY),
+        [row] => row,
+        _ => return Ok(SEVERAL),
+    };
     let version: i64 = row.try_get(0)?;
-    Ok(if version > 0 { version } else { UNKNOWN })
+    Ok(if version > 0 { version } else { IMPOSSIBLE })
 }
 
 #[cfg(test)]

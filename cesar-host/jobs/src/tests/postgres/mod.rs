@@ -625,21 +625,31 @@ fn a_schema_without_one_version_is_refused_and_stays() {
     let url = cluster().fresh();
     let store = real(&url);
     let job = submitted(&store);
-    for change in [
-        "UPDATE schema_version SET version = 0",
-        "UPDATE schema_version SET version = -3",
-        "INSERT INTO schema_version VALUES (2)",
-        "DELETE FROM schema_version",
+    let restore = "restore the database from a backup, or name another `schema` in the address";
+    for (change, reason, remedy) in [
+        (
+            "UPDATE schema_version SET version = 0",
+            "a version that no Cesar writes",
+            restore,
+        ),
+        (
+            "UPDATE schema_version SET version = -1",
+            "a version that no Cesar writes",
+            restore,
+        ),
+        (
+            "INSERT INTO schema_version VALUES (2)",
+            "more than one row",
+            "delete the wrong rows, or restore the database from a backup",
+        ),
+        ("DELETE FROM schema_version", "no row", restore),
     ] {
         store.inspect(change).unwrap();
         let refused = refusal(&url);
-        assert!(
-            refused.ends_with(
-                "cannot be used (its table `schema_version` has not one row with the version of a Cesar); \
-                 restore it from a backup, or name another `schema` in the address"
-            ),
-            "{change}: {refused}"
-        );
+        let sentence = format!("cannot be used (its table `schema_version` has {reason}); {remedy}");
+        assert!(refused.ends_with(&sentence), "{change}: {refused}");
+        let location = Location::new(PathBuf::from("/nonexistent"), Some(url.clone()));
+        assert_eq!(location.inspect().unwrap_err().to_string(), refused);
     }
     let version = crate::postgres::VERSION;
     store
