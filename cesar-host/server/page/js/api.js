@@ -25,6 +25,12 @@ export class ApiError extends Error {
 }
 
 /**
+ * Whether a request did not reach the server: it, or what is between it and the browser, is away.
+ * @param {unknown} error
+ */
+export const isUnreached = (error) => error instanceof ApiError && [0, 502, 504].includes(error.status);
+
+/**
  * One sentence about a failure, in the language of the page where there is one.
  * @param {unknown} error
  * @returns {string}

@@ -4,7 +4,7 @@
  * submitted, and the others wait for their file to be chosen again.
  */
 
-import { explain, request, sendJson } from "./api.js";
+import { explain, isUnreached, request, sendJson } from "./api.js";
 import { signal } from "./dom.js";
 import { fingerprint } from "./files.js";
 import { putJobs, recall, remember } from "./store.js";
@@ -100,6 +100,26 @@ export function resume(transfer, file) {
     return true;
 }
 
+/**
+ * Repeats a request of a transfer until it reaches the server, or the transfer is discarded.
+ * @template T
+ * @param {number} id
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function reach(id, work) {
+    for (let delay = 500; ; delay = Math.min(delay * 2, 5000)) {
+        try {
+            return await work();
+        } catch (error) {
+            if (!isUnreached(error)) throw error;
+            change(id, { state: "lost" });
+            await new Promise((resume) => setTimeout(resume, delay));
+            if (!transfers.value.some((each) => each.id === id)) throw error;
+        }
+    }
+}
+
 function pump() {
     const busy = transfers.value.filter((each) => ["sending", "lost", "submitting"].includes(each.state)).length;
     const ready = transfers.value.filter((each) => each.state === "waiting" && running.has(each.id));
@@ -114,7 +134,7 @@ async function transport(id) {
     const { file, abort } = work;
     change(id, { state: "sending", error: "" });
     try {
-        const path = transfer.path ?? (await create({ size: file.size, name: file.name, type: file.type }));
+        const path = transfer.path ?? (await reach(id, () => create({ size: file.size, name: file.name, type: file.type })));
         change(id, { path });
         await send(path, file, {
             signal: abort.signal,
@@ -137,14 +157,11 @@ async function transport(id) {
 export async function submit(id) {
     const transfer = transfers.value.find((each) => each.id === id);
     if (!transfer?.path) return;
-    change(id, { state: "submitting" });
     const upload = transfer.path.split("/").pop() ?? "";
-    const job = await sendJson(
-        "POST",
-        "/transcribe",
-        { ...transfer.fields, upload },
-        { "Idempotency-Key": `page-${upload}` },
-    );
+    const job = await reach(id, () => {
+        change(id, { state: "submitting" });
+        return sendJson("POST", "/transcribe", { ...transfer.fields, upload }, { "Idempotency-Key": `page-${upload}` });
+    });
     putJobs([job]);
     forget(id);
 }
@@ -188,9 +205,10 @@ export async function discard(transfer) {
  * @param {Transfer} transfer
  */
 async function settle(transfer) {
-    if (!transfer.path) return forget(transfer.id);
+    const { path } = transfer;
+    if (!path) return forget(transfer.id);
     try {
-        const sent = await offsetOf(transfer.path);
+        const sent = await reach(transfer.id, () => offsetOf(path));
         if (transfer.size === sent) return await submit(transfer.id);
         change(transfer.id, { sent, state: "absent", error: "" });
     } catch (error) {
@@ -206,15 +224,17 @@ async function settle(transfer) {
  */
 export async function submitPart(transfer) {
     try {
-        await request("PATCH", transfer.path ?? "", {
-            headers: {
-                "Tus-Resumable": "1.0.0",
-                "Content-Type": "application/offset+octet-stream",
-                "Upload-Offset": String(transfer.sent),
-                "Upload-Length": String(transfer.sent),
-            },
-            body: new Blob([]),
-        });
+        await reach(transfer.id, () =>
+            request("PATCH", transfer.path ?? "", {
+                headers: {
+                    "Tus-Resumable": "1.0.0",
+                    "Content-Type": "application/offset+octet-stream",
+                    "Upload-Offset": String(transfer.sent),
+                    "Upload-Length": String(transfer.sent),
+                },
+                body: new Blob([]),
+            }),
+        );
         change(transfer.id, { size: transfer.sent });
         await submit(transfer.id);
     } catch (error) {
