@@ -70,8 +70,8 @@ export class Drafts {
         }
     }
 
-    /** Takes over the drafts of windows that are gone. @returns {Promise<Draft[]>} */
-    async inherit() {
+    /** The drafts of windows that are gone: their keys, for `take`. @returns {Promise<string[]>} */
+    async orphans() {
         const keys = [];
         for (let index = 0; index < localStorage.length; index += 1) {
             const key = localStorage.key(index);
@@ -84,8 +84,12 @@ export class Drafts {
         for (const asks of keys) this.channel.postMessage({ asks });
         await new Promise((resume) => setTimeout(resume, ANSWER_MS));
         this.channel.removeEventListener("message", listen);
+        return keys.filter((key) => !alive.has(key));
+    }
+
+    /** Takes drafts over; only one window gets each. @param {string[]} keys @returns {Draft[]} */
+    take(keys) {
         return keys.flatMap((key) => {
-            if (alive.has(key)) return [];
             const text = localStorage.getItem(key);
             localStorage.removeItem(key);
             try {

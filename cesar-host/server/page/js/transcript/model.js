@@ -1,7 +1,7 @@
 // @ts-check
 /** The transcript of one job: its text while it is recognised, then the document with corrections. */
 
-import { ApiError, explain, getJson, request } from "../api.js";
+import { ApiError, explain, getJson, isUnreached, request } from "../api.js";
 import { batch, computed, effect, signal } from "../dom.js";
 import { watchAll, watchJob } from "../events.js";
 import { t } from "../i18n.js";
@@ -66,10 +66,16 @@ export class Model {
 
     async start() {
         this.#stops.push(watchAll(({ event, data }) => this.#heard(event, data)));
+        await this.#begin();
+    }
+
+    /** @returns {Promise<void>} */
+    async #begin() {
         try {
             if (!this.job.peek()) putJobs([await getJson(this.path, this.#abort.signal)]);
         } catch (error) {
-            return this.#fail(error);
+            this.#fail(error, () => this.#begin());
+            return;
         }
         let last = "";
         this.#stops.push(
@@ -99,11 +105,15 @@ export class Model {
         this.drafts.close();
     }
 
-    /** @param {unknown} error */
-    #fail(error) {
+    /** @param {unknown} error @param {() => Promise<void>} again What is done once the server is back. */
+    #fail(error, again) {
         if (error instanceof DOMException) return;
         this.failure.value = error;
         this.state.value = error instanceof ApiError && error.status === 404 ? "missing" : "failed";
+        if (!isUnreached(error)) return;
+        void this.#pause().then(() => {
+            if (!this.#abort.signal.aborted && this.state.peek() === "failed") void again();
+        });
     }
 
     /** Shows the text of a job that runs as it comes. */
@@ -157,16 +167,20 @@ export class Model {
             editor.restore(this.drafts.steps());
             await this.#inherit(editor);
         } catch (error) {
-            this.#fail(error);
+            this.#fail(error, () => this.#open());
         }
     }
 
     /** Takes over what an earlier window did not save. @param {Editor} editor */
     async #inherit(editor) {
-        const drafts = await this.drafts.inherit();
+        const keys = await this.drafts.orphans();
+        if (!keys.length) return;
+        // Until then the drafts stay where they are: this window may be closed, and the server killed.
+        const revisions = await this.#revisions();
+        if (!revisions || this.editor !== editor) return;
+        const drafts = this.drafts.take(keys);
         const batches = drafts.flatMap((draft) => draft.batches ?? []);
         if (batches.length) {
-            const { revisions } = await getJson(`${this.path}/transcript/history`);
             editor.adopt(batches, revisions);
             toast(t("transcript.recovered", { count: batches.length }));
         }
@@ -175,6 +189,20 @@ export class Model {
             const segment = editor.doc.segments.findIndex((there) => Math.abs(there.start - typing.anchor.start) < 0.005);
             if (segment >= 0 && !this.typing.peek()) this.typing.value = { segment, text: typing.text, selection: [typing.text.length, typing.text.length] };
             else this.#offer(typing.text);
+        }
+        this.keep();
+    }
+
+    /** The revisions of the server, once it answers; `null` where the transcript was left meanwhile. */
+    async #revisions() {
+        for (;;) {
+            try {
+                return (await getJson(`${this.path}/transcript/history`, this.#abort.signal)).revisions;
+            } catch (error) {
+                if (this.#abort.signal.aborted) return null;
+                if (!isUnreached(error)) throw error;
+                await this.#pause();
+            }
         }
     }
 
