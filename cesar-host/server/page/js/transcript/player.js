@@ -1,7 +1,7 @@
 // @ts-check
 /** The sound of the recording: a media element, what plays, and listeners of its clock. */
 
-import { request } from "../api.js";
+import { isUnreached, request } from "../api.js";
 import { signal } from "../dom.js";
 import { setSettings, settings } from "../store.js";
 
@@ -27,6 +27,8 @@ export class Player {
     #abort = new AbortController();
     /** A position to take once the recording is there. @type {number | null} */
     #wanted = null;
+    /** Whether to play once the recording is there. */
+    #plays = false;
 
     /**
      * @param {string} address
@@ -62,6 +64,8 @@ export class Player {
             this.state.value = "ready";
             if (this.#wanted !== null) this.seek(this.#wanted);
             media.playbackRate = this.rate.peek();
+            if (this.#plays) void media.play().catch(() => {});
+            this.#plays = false;
         });
         on("durationchange", () => {
             if (Number.isFinite(media.duration)) this.duration.value = media.duration;
@@ -75,17 +79,37 @@ export class Player {
         on("timeupdate", () => this.#tick());
         on("error", () => {
             const code = media.error?.code;
-            if (code === MediaError.MEDIA_ERR_NETWORK) this.#recover(media);
-            else if (code !== MediaError.MEDIA_ERR_ABORTED) this.state.value = "unplayable";
+            if (code !== MediaError.MEDIA_ERR_ABORTED) void this.#recover(media, code === MediaError.MEDIA_ERR_NETWORK);
         });
         media.src = this.address;
         this.media.value = media;
     }
 
-    /** The connection was lost: takes up where it was. @param {HTMLMediaElement} media */
-    #recover(media) {
+    /**
+     * Takes up where it was, once the server answers.
+     * @param {HTMLMediaElement} media
+     * @param {boolean} isLost Whether the connection was lost; browsers report a server that is away as a recording that cannot be played.
+     */
+    async #recover(media, isLost) {
         this.#wanted = this.time;
-        setTimeout(() => media.load(), 1500);
+        // Loading it again pauses it without an event.
+        [this.#plays, this.playing.value] = [this.#plays || this.playing.peek(), false];
+        this.state.value = "loading";
+        for (;;) {
+            if (isLost) await new Promise((resume) => setTimeout(resume, 1500));
+            if (this.#abort.signal.aborted) return;
+            try {
+                await request("HEAD", this.address, { signal: this.#abort.signal });
+                if (isLost) media.load();
+                else this.state.value = "unplayable";
+                return;
+            } catch (error) {
+                if (this.#abort.signal.aborted) return;
+                const { status = 0 } = /** @type {{ status?: number }} */ (error);
+                if (!isUnreached(error) && status < 500) return void (this.state.value = status === 404 ? "gone" : "failed");
+                isLost = true;
+            }
+        }
     }
 
     stop() {
@@ -150,6 +174,8 @@ export class Player {
 
     async play() {
         this.#until = Infinity;
+        this.#plays = this.state.peek() === "loading";
+        if (this.#plays) return;
         try {
             await this.media.peek()?.play();
         } catch {
@@ -158,6 +184,7 @@ export class Player {
     }
 
     pause() {
+        this.#plays = false;
         this.media.peek()?.pause();
     }
 
