@@ -55,6 +55,7 @@ function Progress({ job }) {
             <span class="stage">${stageOf(job)}</span>
             ${!waiting && html`<span class="numbers">${percent(job.progress / 100)}</span>`}
             ${left !== null && html`<span class="numbers">${t("row.left", { time: duration(left) })}</span>`}
+            ${job.attempts > 1 && html`<span>${t("row.attempt", { number: job.attempts })}</span>`}
         </p>
         <progress
             class="bar"
@@ -69,6 +70,7 @@ function Outcome({ job }) {
     const saved = savings(job);
     return html`<p class="meta">
             ${factsOf(job).map((fact) => html`<span class="numbers">${fact}</span>`)}
+            ${job.attempts > 1 && html`<span>${t("row.attempt", { number: job.attempts })}</span>`}
             ${job.status === "cancelled" && html`<span>${t("row.cancelled")}</span>`}
             ${saved && html`<span class="saved"><${Icon} name="bolt" size=${14} /> ${saved}</span>`}
         </p>
