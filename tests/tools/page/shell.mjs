@@ -103,6 +103,34 @@ const cases = {
     await axe(on, "the filled tray");
   },
 
+  async "what cannot be transcribed is refused in a sentence"() {
+    await empty();
+    const on = await page();
+    await ready(on);
+    await on.locator("#address").fill("http://127.0.0.1:9/talk.mp3");
+    await on.keyboard.press("Enter");
+    const sent = await sentJob(on, () => start(on));
+    check("an address is sent with the options", sent.url === "http://127.0.0.1:9/talk.mp3" && sent.model === "tiny.en", sent);
+    const refusal = await on.locator(".toast-bad").first().innerText();
+    check("its refusal has the remedy", refusal.includes("127.0.0.1") && refusal.includes("server.allow_private_addresses"), refusal);
+    check("it stays to be changed", (await on.locator(".tray-row").count()) === 1);
+    await on.reload();
+    await ready(on);
+    await on.locator("[data-chooser=files]").setInputFiles({
+      name: "<b>no sound.mp3",
+      mimeType: "audio/mpeg",
+      buffer: Buffer.from("This is a text. ".repeat(500)),
+    });
+    await start(on);
+    const row = on.locator(".row[data-status=error]");
+    await row.waitFor();
+    const fault = await row.locator(".fault").innerText();
+    check("its failure has the remedy", fault.includes("is not a recording") && fault.includes("check that"), fault);
+    await row.getByRole("button", { name: "Retry" }).waitFor();
+    check("the name of a file is text", (await row.locator("b").count()) === 0 && (await row.innerText()).includes("<b>no sound.mp3"));
+    await axe(on, "a failed job");
+  },
+
   async "a lost connection resumes an upload"() {
     await empty();
     const on = await page();
@@ -234,6 +262,8 @@ const cases = {
     await choose(on, "interview.m4a", "harbour.mp3", "welcome.ogg", "short.wav");
     await start(on);
     await on.locator(".row[data-status=processing]").first().waitFor();
+    check("nothing moves where motion is to be reduced", (await on.evaluate(() => document.getAnimations().length)) === 0);
+    await until("all are jobs", async () => (await jobs()).length === 4);
     await on.locator(".row[data-status=queued]").first().waitFor();
     await on.reload();
     await on.locator(".row[data-status=processing]").first().waitFor();
@@ -305,6 +335,12 @@ const cases = {
     await axe(on, "the hits");
     const link = await on.locator(".passage").first().getAttribute("href");
     check("a hit leads to its time", /^#\/job\/.+\?t=[\d.]+$/.test(link), link);
+    await on.locator(".passage").first().click();
+    await on.locator(".play[aria-label=Pause]").waitFor();
+    await until("a click plays it", async () => (await on.locator(".now").count()) > 0, 5000);
+    await on.locator(".places a").nth(1).click();
+    await on.getByLabel("Search all transcripts").fill("ferry");
+    await on.locator(".passage").first().waitFor();
     await on.getByRole("button", { name: "Clear the search" }).click();
     await on.getByRole("button", { name: "Details of harbour.mp3" }).click();
     await on.locator(".stage-row .chip").first().waitFor();
@@ -320,7 +356,7 @@ const cases = {
     await on.reload();
     await on.getByRole("button", { name: "Delete Harbour" }).click();
     await on.getByRole("button", { name: "Delete", exact: true }).click();
-    await on.getByText("Deleted").waitFor();
+    await on.getByText(/^Deleted: .*job.*upload/).waitFor();
     check("the job is gone", (await jobs()).length === 0);
   },
 
@@ -362,7 +398,10 @@ const cases = {
 
   async "a key is asked for once"() {
     if (!key) return console.log("-- without CESAR_PAGE_KEY");
+    const { id } = await transcribed("short.wav");
     const on = await page("", { signIn: false });
+    const addresses = [];
+    on.on("request", (request) => addresses.push(request.url()));
     await axe(on, "the question for the key");
     await on.getByLabel("API key").fill("wrong");
     await on.keyboard.press("Enter");
@@ -378,6 +417,10 @@ const cases = {
       "the key is in no storage of scripts",
       !(await on.evaluate(() => JSON.stringify(localStorage))).includes(key),
     );
+    await on.goto(`${base}/#/job/${id}`);
+    await on.locator(".play:not([disabled])").click();
+    await on.locator(".now").waitFor();
+    check("the sound plays, and the key is in no address", addresses.length > 20 && !addresses.join().includes(key));
   },
 
   async "everything works from the keyboard"() {

@@ -130,6 +130,65 @@ const cases = {
     await until("any revision is undone", async () => (await document_()).speakers === undefined);
   },
 
+  async "uncertain words, the waveform and the speakers are marked"() {
+    await meeting();
+    const on = await open();
+    const low = on.locator("[data-low]");
+    const underlined = () => low.evaluateAll((words) => words.filter((each) => getComputedStyle(each).textDecorationLine === "underline").length);
+    const expected = (await document_()).segments.flatMap(({ words }) => words).filter(({ probability }) => probability < 0.5).length;
+    check("there are uncertain words, and no line below them", expected > 0 && (await low.count()) === expected && (await underlined()) === 0, expected);
+    await on.keyboard.press("u");
+    await until("a key underlines them", async () => (await underlined()) === expected, 5000);
+    await on.keyboard.press("u");
+    const painted = () => on.locator(".wave canvas").first().evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((value, at) => at % 4 === 3 && value > 0).length;
+    });
+    await until("the waveform is drawn", async () => (await painted()) > 500, 10_000);
+    const colours = await on.locator(".side .speaker").evaluateAll((rows) => rows.map((row) => row.dataset.voice));
+    check("each speaker has a colour", colours.length === 2 && new Set(colours).size === 2, colours);
+  },
+
+  async "a recording with pictures shows them"() {
+    const on = await page();
+    // Chromium records a canvas, and a tone.
+    const bytes = await on.evaluate(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+      const context = canvas.getContext("2d");
+      let frame = 0;
+      const timer = setInterval(() => {
+        context.fillStyle = `hsl(${(frame += 7)} 80% 50%)`;
+        context.fillRect(0, 0, 320, 180);
+      }, 40);
+      const stream = canvas.captureStream(25);
+      const [sound] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+      stream.addTrack(sound);
+      const recorder = new MediaRecorder(stream, { mimeType: "video/webm;codecs=vp8,opus" });
+      const parts = [];
+      recorder.ondataavailable = ({ data }) => parts.push(data);
+      const ended = new Promise((resume) => recorder.addEventListener("stop", resume));
+      recorder.start(500);
+      await new Promise((resume) => setTimeout(resume, 4000));
+      recorder.stop();
+      await ended;
+      clearInterval(timer);
+      sound.stop();
+      return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+    });
+    const form = new FormData();
+    form.set("file", new Blob([Uint8Array.from(bytes)], { type: "video/webm" }), "pictures.webm");
+    for (const [name, value] of Object.entries(MODEL)) form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+    const { id } = await (await fetch(`${base}/transcribe`, { method: "POST", body: form })).json();
+    await until("it is transcribed", async () => (await api("GET", `/jobs/${id}`)).json.status === "completed");
+    await on.goto(`${base}/#/job/${id}`);
+    await on.locator(".play:not([disabled])").click();
+    await until("pictures are shown", async () => (await on.locator("video").isVisible()) && (await on.evaluate(() => {
+      const video = document.querySelector("video");
+      return video.videoWidth === 320 && video.currentTime > 0;
+    })), 10_000);
+    await axe(on, "pictures");
+  },
+
   async "Tab edits passage after passage"() {
     await meeting();
     const on = await open();
@@ -271,6 +330,7 @@ const cases = {
 
   async "it is exported in every format"() {
     await meeting();
+    await correct([{ op: "replace_words", segment: 0, word: 0, count: 1, text: "Quokka" }]);
     const menu = async () => {
       const on = await open();
       await on.keyboard.press("x");
@@ -288,6 +348,11 @@ const cases = {
       const [file] = await Promise.all([on.waitForEvent("download"), on.getByRole("button", { name: `Download ${format}` }).click()]);
       check(`${format} is a file`, (await file.failure()) === null && file.suggestedFilename().startsWith("meeting."), file.suggestedFilename());
     }
+    await on.locator(".format input[value=txt]").check({ force: true });
+    const [text] = await Promise.all([on.waitForEvent("download"), on.getByRole("button", { name: "Download txt" }).click()]);
+    check("in the corrected form", fs.readFileSync(await text.path(), "utf8").includes("Quokka"));
+    const [original] = await Promise.all([on.waitForEvent("download"), on.getByRole("link", { name: "Original recording" }).click()]);
+    check("the recording itself, too", fs.readFileSync(await original.path()).equals(fs.readFileSync(recording("meeting.flac"))));
     await on.locator(".format input[value=srt]").check({ force: true });
     await on.locator("#export-preset").selectOption("netflix");
     const [request] = await Promise.all([on.waitForRequest(/format=srt/), on.getByRole("button", { name: "Copy" }).click()]);
