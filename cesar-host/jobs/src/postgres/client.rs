@@ -25,6 +25,7 @@ type Messages = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<AsyncMessa
 
 /// A connection. It must not be used or dropped on a thread of an async runtime.
 pub(super) struct Client {
+    /// Dropped before the wire, which ends then.
     client: tokio_postgres::Client,
     wire: Wire,
     limit: Duration,
@@ -189,28 +190,22 @@ impl Wire {
     }
 }
 
-impl Drop for Client {
+impl Drop for Wire {
+    /// The client is gone, so that the connection says goodbye.
     fn drop(&mut self) {
-        if !self.wire.is_silent && !self.wire.has_ended {
-            self.client.__private_api_close();
-            let (messages, notifications, has_ended) = (
-                &mut self.wire.messages,
-                &mut self.wire.notifications,
-                &mut self.wire.has_ended,
-            );
+        let Some(runtime) = self.runtime.take() else { return };
+        if !self.is_silent && !self.has_ended {
+            let (messages, notifications, has_ended) =
+                (&mut self.messages, &mut self.notifications, &mut self.has_ended);
             let ended = poll_fn(
-                |context| match Wire::drive(messages, notifications, has_ended, context) {
+                |context| match Self::drive(messages, notifications, has_ended, context) {
                     Ok(()) if !*has_ended => Poll::Pending,
                     _ => Poll::Ready(()),
                 },
             );
-            if let Some(runtime) = &self.wire.runtime {
-                // The server finds the connection closed in any case.
-                let _ = runtime.block_on(async { tokio::time::timeout(CLOSE_TIMEOUT, ended).await });
-            }
+            // The server finds the connection closed in any case.
+            let _ = runtime.block_on(async { tokio::time::timeout(CLOSE_TIMEOUT, ended).await });
         }
-        if let Some(runtime) = self.wire.runtime.take() {
-            runtime.shutdown_background();
-        }
+        runtime.shutdown_background();
     }
 }
