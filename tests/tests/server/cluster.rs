@@ -487,8 +487,9 @@ fn the_doctor_tries_what_machines_share() {
     let works = with_echo();
     let _worker = shared.worker(&works);
     until("the worker and the job are shown", || {
-        let output = doctor(&shared.variables()).exits(0);
-        output.stdout.contains("1 is alive (1 with echo") && output.stdout.contains("no worker takes 1 of 1 queued job")
+        let shown = doctor(&shared.variables()).exits(0).stdout;
+        println!("{shown}");
+        shown.contains("1 is alive (1 with ") && shown.contains("echo@") && shown.contains("no worker takes 1 of 1 queued job")
     });
     assert_eq!(states(&doctor(&[]).exits(0)), ["warning", "warning", "warning"]);
     let mut wrong = shared.variables();
