@@ -19,6 +19,16 @@ async function ready(on) {
   await on.locator(".options-main select").nth(2).selectOption("off");
 }
 
+/** Stops the page's time. */
+async function stopTime(on) {
+  try {
+    await on.clock.pauseAt((await on.evaluate(() => Date.now())) + 500);
+  } catch (error) {
+    // On a busy machine that time has passed before it is asked for. It stands still all the same.
+    if (!/to the past/.test(error.message)) throw error;
+  }
+}
+
 async function sentJob(on, action) {
   const [request] = await Promise.all([
     on.waitForRequest((each) => each.method() === "POST" && /\/transcribe(\/url)?$/.test(each.url())),
@@ -136,10 +146,10 @@ const cases = {
     const on = await page();
     await ready(on);
     const offsets = [];
-    let broken = 0;
+    let [broken, isSeen] = [0, false];
     await on.route("**/uploads/*", async (route) => {
       if (route.request().method() !== "PATCH") return route.continue();
-      if (broken < 2) {
+      if (broken < 2 || !isSeen) {
         broken += 1;
         return route.abort("connectionreset");
       }
@@ -149,8 +159,9 @@ const cases = {
     await choose(on, "harbour.mp3");
     await start(on);
     await on.getByText("Connection lost").waitFor();
+    isSeen = true;
     await ended(on, "harbour.mp3");
-    check("it was sent after two broken attempts", broken === 2 && offsets.length > 0, offsets);
+    check("it was sent after two broken attempts", broken >= 2 && offsets.length > 0, offsets);
   },
 
   async "a reload resumes an upload"() {
@@ -377,10 +388,14 @@ const cases = {
     const on = await page("", { clock: true });
     await on.locator(".options-main option").first().waitFor({ state: "attached" });
     // From here on the page's time stands still but for what is turned: this machine may have other work meanwhile.
-    await on.clock.pauseAt((await on.evaluate(() => Date.now())) + 500);
+    await until("its time stands still while nothing is lost", async () => {
+      await stopTime(on);
+      if (!(await on.locator(".lost").count())) return true;
+      await on.clock.resume();
+      return false;
+    });
     process.kill(pid, "SIGSTOP");
     try {
-      check("nothing is lost yet", (await on.locator(".lost").count()) === 0);
       await on.clock.runFor(3000);
       // Half a second to draw, in steps, as what is drawn waits for the browser as well.
       for (let turned = 0; turned < 500 && !(await on.locator(".lost").count()); turned += 25) {
