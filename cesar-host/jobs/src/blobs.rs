@@ -45,6 +45,52 @@ pub trait Blobs: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// If the storage refuses or cannot be reached.
     fn list(&self) -> io::Result<Vec<(UploadId, Duration)>>;
+
+    /// Stores a piece of an unfinished upload under a name; `false` if there is one of this name, which is left.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    fn put_piece(&self, upload: UploadId, name: &str, bytes: Vec<u8>) -> io::Result<bool>;
+
+    /// Passes the bytes of a piece to `sink`, in order; `false` if there is none.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached, and those of `sink`.
+    fn get_piece(
+        &self,
+        upload: UploadId,
+        name: &str,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<bool>;
+
+    /// The pieces of an unfinished upload.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    fn pieces(&self, upload: UploadId) -> io::Result<Vec<Piece>>;
+
+    /// Removes a piece; a missing one is not an error.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    fn remove_piece(&self, upload: UploadId, name: &str) -> io::Result<()>;
+
+    /// The unfinished uploads, each with the age of its youngest piece.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    fn unfinished(&self) -> io::Result<Vec<(UploadId, Duration)>>;
+}
+
+/// A stored piece of an unfinished upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its age by the storage's clock.
+    pub age: Duration,
 }
 
 /// The shared storage of uploads, and the bound on copies.

@@ -157,6 +157,9 @@ pub enum JobsError {
         /// The bucket or the folder, without secrets.
         place: String,
     },
+    /// Another server has received these bytes of a resumable upload.
+    #[error("another request has sent these bytes of the upload")]
+    Overtaken,
     /// An upload exceeds the limit.
     #[error("the upload is larger than {limit} bytes; send a smaller file, or raise the server's limit")]
     TooLarge {

@@ -82,6 +82,7 @@ mod postgres;
 mod request;
 mod resumable;
 mod resumable_sweep;
+mod shared_pieces;
 mod shared_uploads;
 mod sqlite;
 mod store;
@@ -94,7 +95,7 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
-pub use blobs::Blobs;
+pub use blobs::{Blobs, Piece};
 pub use changes::{Change, Changes};
 pub use disk::Disk;
 pub use error::{JobsError, Result};

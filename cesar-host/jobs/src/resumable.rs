@@ -10,6 +10,9 @@
 //! again; when the process dies in between, [`Uploads::sweep`] does that. When the job is stored, the description is removed.
 //!
 //! An upload that got no byte for [`LIFETIME_MS`] is removed, unless a piece of it is being received.
+//!
+//! Where machines share uploads, the acknowledged bytes and the description are outside ([`super::shared_pieces`]), and a file is a copy of
+//! their beginning.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -22,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::is_named;
 use super::error::{IoContext, JobsError, Result};
 use super::id::UploadId;
+use super::shared_pieces::LARGEST_PIECE;
 use super::uploads::{StoredUpload, Uploads};
 
 /// How long an upload is kept after its last byte.
@@ -96,6 +100,8 @@ pub struct ResumableWriter {
     id: UploadId,
     file: File,
     state: ResumableState,
+    /// Bytes that are not stored outside yet, where machines share uploads.
+    pending: Vec<u8>,
     uploads: Uploads,
 }
 
@@ -114,7 +120,12 @@ impl Uploads {
                 break (id, data, file);
             }
         };
-        let written = self.write_description(id, description);
+        let written = self
+            .write_description(id, description)
+            .and_then(|()| match &self.sharing {
+                Some(sharing) => sharing.store_description(id, description),
+                None => Ok(()),
+            });
         if written.is_err() {
             let _ = self.disk.remove(&data);
             let _ = self.disk.remove(&self.record(id));
@@ -126,8 +137,16 @@ impl Uploads {
     /// The state of an upload, if there is one.
     ///
     /// # Errors
-    /// [`JobsError::Io`].
+    /// [`JobsError::Io`], [`JobsError::Blobs`].
     pub fn resumable(&self, id: UploadId) -> Result<Option<ResumableState>> {
+        match &self.sharing {
+            Some(sharing) => Ok(sharing.resumable(id)?.map(|(state, _)| state)),
+            None => self.resumable_here(id),
+        }
+    }
+
+    /// What the folder has of an upload.
+    fn resumable_here(&self, id: UploadId) -> Result<Option<ResumableState>> {
         let data = self.data(id);
         let metadata = match fs::metadata(&data) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -148,14 +167,14 @@ impl Uploads {
         }))
     }
 
-    /// The resumable uploads, each with the bytes that it has or, where its length is known, will have.
+    /// The resumable uploads in the folder, each with the bytes that it has or, where its length is known, will have.
     ///
     /// # Errors
     /// [`JobsError::Io`].
     pub fn reserved(&self) -> Result<Vec<(UploadId, u64)>> {
         let mut reserved = Vec::new();
         for id in self.resumable_ids()? {
-            if let Some(state) = self.resumable(id)? {
+            if let Some(state) = self.resumable_here(id)? {
                 reserved.push((id, state.description.length.unwrap_or_default().max(state.offset)));
             }
         }
@@ -170,12 +189,15 @@ impl Uploads {
         self.lock_described(id)?.and_then(|(mut file, state)| {
             let data = self.data(id);
             file.seek(SeekFrom::End(0)).context("read", &data)?;
-            // A request that was cut off has left bytes that were not synced, and the offset acknowledges them.
-            self.disk.sync_data(&file).context("sync", &data)?;
+            if self.sharing.is_none() {
+                // A request that was cut off has left bytes that were not synced, and the offset acknowledges them.
+                self.disk.sync_data(&file).context("sync", &data)?;
+            }
             Ok(Opened::Ready(ResumableWriter {
                 id,
                 file,
                 state,
+                pending: Vec::new(),
                 uploads: self.clone(),
             }))
         })
@@ -199,6 +221,12 @@ impl Uploads {
         let data = self.data(id);
         if state.description.length != Some(state.offset) {
             return Ok(Opened::Incomplete);
+        }
+        if let Some(sharing) = &self.sharing {
+            let Some((_, pieces)) = sharing.resumable(id)? else {
+                return Ok(Opened::Missing);
+            };
+            self.catch_up(sharing, id, &mut file, &pieces)?;
         }
         let mut hasher = Hasher::new();
         let mut block = vec![0; BLOCK];
@@ -233,11 +261,19 @@ impl Uploads {
         self.disk.sync_folder(&self.folder).context("sync", &self.folder)
     }
 
-    /// Removes the description of an upload that is a job's now.
+    /// Removes the description of an upload that is a job's now, and its pieces.
     ///
     /// # Errors
-    /// [`JobsError::Io`]; then [`Self::sweep_resumable`] does it.
+    /// [`JobsError::Io`], [`JobsError::Blobs`]; then [`Self::sweep_resumable`] or [`Self::sweep_shared`] does it.
     pub fn forget(&self, id: UploadId) -> Result<()> {
+        self.forget_here(id)?;
+        self.sharing
+            .as_ref()
+            .map_or(Ok(()), |sharing| sharing.remove_pieces(id))
+    }
+
+    /// Removes the description in the folder.
+    pub(super) fn forget_here(&self, id: UploadId) -> Result<()> {
         let record = self.record(id);
         self.disk.remove(&record).context("remove", &record)
     }
@@ -248,7 +284,11 @@ impl Uploads {
     /// [`JobsError::Io`].
     pub fn remove_resumable(&self, id: UploadId) -> Result<Opened<()>> {
         let data = self.data(id);
-        match self.lock_data(id)? {
+        let held = match &self.sharing {
+            Some(_) => self.lock_described(id)?.map(|(file, _)| file),
+            None => self.lock_data(id)?,
+        };
+        match held {
             Opened::Ready(_held) => {
                 self.disk.remove(&data).context("remove", &data)?;
                 self.forget(id)?;
@@ -261,10 +301,25 @@ impl Uploads {
 
     /// The locked data of an upload, and its state.
     fn lock_described(&self, id: UploadId) -> Result<Opened<(File, ResumableState)>> {
+        if let Some(sharing) = self.sharing.as_ref().filter(|_| !self.data(id).exists()) {
+            // Another server may have begun it.
+            match sharing.description(id)? {
+                Some(_) => self.create_data(id)?,
+                None => return Ok(Opened::Missing),
+            }
+        }
         self.lock_data(id)?.and_then(|file| {
             let state = self.resumable(id)?;
             Ok(state.map_or(Opened::Missing, |state| Opened::Ready((file, state))))
         })
+    }
+
+    fn create_data(&self, id: UploadId) -> Result<()> {
+        let data = self.data(id);
+        match self.disk.create_new(&data) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            created => created.map(drop).context("create", &data),
+        }
     }
 
     /// The locked data of an upload.
@@ -349,6 +404,9 @@ impl ResumableWriter {
             length: Some(length),
             ..self.state.description.clone()
         };
+        if let Some(sharing) = &self.uploads.sharing {
+            sharing.store_length(self.id, length)?;
+        }
         self.uploads.write_description(self.id, &description)?;
         self.state.description = description;
         Ok(())
@@ -357,11 +415,15 @@ impl ResumableWriter {
     /// Appends bytes, of which those before an error are kept.
     ///
     /// # Errors
-    /// [`JobsError::TooLarge`] beyond `limit`, [`JobsError::Io`].
+    /// [`JobsError::TooLarge`] beyond `limit`, [`JobsError::Io`]; where machines share uploads, [`JobsError::Blobs`], and
+    /// [`JobsError::Overtaken`] by another server.
     pub fn write(&mut self, bytes: &[u8], limit: u64) -> Result<()> {
         let limit = self.state.description.length.unwrap_or(limit);
         if bytes.len() as u64 > limit.saturating_sub(self.state.offset) {
             return Err(JobsError::TooLarge { limit });
+        }
+        if self.uploads.sharing.is_some() {
+            return self.write_outside(bytes);
         }
         let data = self.uploads.data(self.id);
         let written = self
@@ -373,11 +435,43 @@ impl ResumableWriter {
         written
     }
 
-    /// Waits until the bytes are on the device.
+    fn write_outside(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(LARGEST_PIECE - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            self.state.offset += now.len() as u64;
+            bytes = later;
+            if self.pending.len() == LARGEST_PIECE {
+                self.store_pending()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the bytes outside, and then in the file, unless other servers have received bytes before them.
+    fn store_pending(&mut self) -> Result<()> {
+        let Some(sharing) = self.uploads.sharing.as_ref().filter(|_| !self.pending.is_empty()) else {
+            return Ok(());
+        };
+        let pending = std::mem::take(&mut self.pending);
+        let offset = self.state.offset - pending.len() as u64;
+        sharing.store_piece(self.id, offset, pending.clone())?;
+        let data = self.uploads.data(self.id);
+        if self.file.stream_position().context("read", &data)? == offset {
+            // They can be fetched, so that a full disk is no reason to refuse them.
+            let _ = self.uploads.disk.write_all(&mut self.file, &pending);
+        }
+        Ok(())
+    }
+
+    /// Waits until the bytes are on the device, or stored outside.
     ///
     /// # Errors
-    /// [`JobsError::Io`].
-    pub fn sync(&self) -> Result<()> {
+    /// As [`Self::write`].
+    pub fn sync(&mut self) -> Result<()> {
+        if self.uploads.sharing.is_some() {
+            return self.store_pending();
+        }
         let data = self.uploads.data(self.id);
         self.uploads.disk.sync_data(&self.file).context("sync", &data)
     }

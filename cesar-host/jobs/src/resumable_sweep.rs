@@ -26,7 +26,7 @@ impl Uploads {
             if state.as_ref().is_none_or(is_expired) {
                 let data = self.data(id);
                 self.disk.remove(&data).context("remove", &data)?;
-                self.forget(id)?;
+                self.forget_here(id)?;
                 removed += 1;
             }
         }
@@ -35,7 +35,7 @@ impl Uploads {
             // get its old name back between two looks.
             let is_gone = || !self.data(id).exists() && !self.path(id).exists() && !self.data(id).exists();
             if is_gone() || (self.path(id).exists() && store.uses_upload(id)?) {
-                self.forget(id)?;
+                self.forget_here(id)?;
             }
         }
         for id in self.ids(NEW_RECORD)? {

@@ -222,13 +222,13 @@ impl Uploads {
         Ok(copies)
     }
 
-    /// Removes stored uploads of crashed submissions, and returns how many.
+    /// Removes stored uploads of crashed submissions and unfinished ones that no client continues, and returns how many.
     ///
     /// # Errors
     /// [`Blobs`](crate::JobsError::Blobs), and those of the store.
     pub fn sweep_shared(&self, store: &dyn JobStore) -> Result<u64> {
         let Some(sharing) = &self.sharing else { return Ok(0) };
-        let mut removed = 0;
+        let mut removed = sharing.sweep_pieces()?;
         for (upload, age) in sharing.run("list", |blobs| blobs.list())? {
             if age >= ORPHAN_AGE && !store.uses_upload(upload)? {
                 sharing.run("remove", |blobs| blobs.remove(upload))?;

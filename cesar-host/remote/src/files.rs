@@ -3,6 +3,7 @@
 //! ```text
 //! PREFIX/v1/uploads.json          marks the place
 //! PREFIX/v1/uploads/OWNER/NAME    a file
+//! PREFIX/v1/pieces/OWNER/NAME/…   a file that is received in pieces
 //! ```
 //! A file is written in parts and read in ranges, so its size does not matter for the memory. It is durable when [`RemoteFiles::put`]
 //! returns, and no reader sees a part of it.
@@ -21,7 +22,7 @@ use super::failure;
 use super::location::Location;
 use super::open::{Variables, connect};
 use super::runtime::Runtime;
-use super::store::{Found, Store};
+use super::store::{Found, Put, Store};
 
 /// The content of the marker.
 const MARKER: &str = "{\"format\":\"cesar-uploads\",\"version\":1}\n";
@@ -69,8 +70,20 @@ pub struct RemoteFiles {
     location: Location,
     store: Store,
     root: Path,
-    owner: Option<String>,
+    /// The folders of the files below the root.
+    folders: Vec<String>,
     runtime: Arc<Runtime>,
+}
+
+/// A stored file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name below its folder, with the names of further folders.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its age by the storage's clock.
+    pub age: Duration,
 }
 
 impl RemoteFiles {
@@ -117,7 +130,7 @@ impl RemoteFiles {
             location,
             store,
             root,
-            owner: None,
+            folders: vec!["uploads".to_owned()],
             runtime: Arc::new(runtime),
         };
         let (store, root) = (files.store.clone(), files.root.clone());
@@ -144,10 +157,27 @@ impl RemoteFiles {
     /// The same storage for one owner, whose files are apart from those of others.
     #[must_use]
     pub fn within(&self, owner: &str) -> Self {
-        Self {
-            owner: Some(owner.to_owned()),
-            ..self.clone()
-        }
+        let mut within = self.clone();
+        within.folders.push(owner.to_owned());
+        within
+    }
+
+    /// The same storage for pieces of files of this owner.
+    #[must_use]
+    pub fn pieces(&self) -> Self {
+        let mut pieces = self.clone();
+        "pieces".clone_into(&mut pieces.folders[0]);
+        pieces
+    }
+
+    /// Stores a file, unless there is one of this name; returns whether it was stored.
+    ///
+    /// # Errors
+    /// If the storage refuses or cannot be reached.
+    pub fn create(&self, name: &str, bytes: Vec<u8>) -> io::Result<bool> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        let put = self.wait(async move { store.create(&path, bytes.into()).await })?;
+        Ok(put != Put::Refused)
     }
 
     /// Stores the content of a file.
@@ -195,11 +225,11 @@ impl RemoteFiles {
         self.wait(async move { store.remove(&path).await })
     }
 
-    /// The names of all files, each with its age by the storage's clock.
+    /// All files.
     ///
     /// # Errors
     /// If the storage refuses or cannot be reached.
-    pub fn list(&self) -> io::Result<Vec<(String, Duration)>> {
+    pub fn list(&self) -> io::Result<Vec<Entry>> {
         let (store, folder) = (self.store.clone(), self.folder());
         let all: Vec<ObjectMeta> = self.wait(async move { store.list(&folder).try_collect().await })?;
         let now_ms = self.store.clock().now_ms().unwrap_or_else(local_ms);
@@ -207,18 +237,24 @@ impl RemoteFiles {
             let age_ms = now_ms.saturating_sub(meta.last_modified.timestamp_millis());
             Duration::from_millis(u64::try_from(age_ms).unwrap_or_default())
         };
-        let named = all
-            .iter()
-            .filter_map(|meta| Some((meta.location.filename()?.to_owned(), age(meta))));
-        Ok(named.collect())
+        let folder = self.folder();
+        let entry = |meta: &ObjectMeta| {
+            let below = meta.location.prefix_match(&folder)?;
+            let names: Vec<_> = below.map(|part| part.as_ref().to_owned()).collect();
+            Some(Entry {
+                name: names.join("/"),
+                bytes: meta.size,
+                age: age(meta),
+            })
+        };
+        Ok(all.iter().filter_map(entry).collect())
     }
 
     fn folder(&self) -> Path {
-        let folder = self.root.clone().join("v1").join("uploads");
-        match &self.owner {
-            Some(owner) => folder.join(owner.as_str()),
-            None => folder,
-        }
+        let root = self.root.clone().join("v1");
+        self.folders
+            .iter()
+            .fold(root, |folder, name| folder.join(name.as_str()))
     }
 
     fn path(&self, name: &str) -> Path {

@@ -47,7 +47,7 @@ mod tests;
 
 pub use counters::Counts;
 pub use error::{RemoteError, Result};
-pub use files::{FilesError, RemoteFiles};
+pub use files::{Entry, FilesError, RemoteFiles};
 pub use maintenance::{RemoteInfo, RemotePrune, RemoteVerification};
 pub use open::{Options, Variables, uses_network};
 pub use remote_cache::RemoteCache;

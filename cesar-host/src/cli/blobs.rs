@@ -51,14 +51,15 @@ pub(super) fn open(settings: &ServerSettings) -> Result<Option<Arc<dyn Blobs>>, 
 
 #[cfg(feature = "cluster")]
 mod with {
+    use std::collections::BTreeMap;
     use std::io;
     use std::path::Path;
     use std::sync::Arc;
     use std::time::Duration;
 
     use cesar_config::ServerSettings;
-    use cesar_jobs::{Blobs, UploadId};
-    use cesar_remote::{FilesError, RemoteFiles};
+    use cesar_jobs::{Blobs, Piece, UploadId};
+    use cesar_remote::{Entry, FilesError, RemoteFiles};
 
     use crate::cli::report::Failure;
 
@@ -82,6 +83,13 @@ mod with {
     /// Uploads, named by their ids.
     #[derive(Debug)]
     pub(super) struct Bucket(pub(super) RemoteFiles);
+
+    impl Bucket {
+        /// The pieces of an unfinished upload.
+        fn of(&self, upload: UploadId) -> RemoteFiles {
+            self.0.pieces().within(&upload.to_string())
+        }
+    }
 
     impl Blobs for Bucket {
         fn location(&self) -> String {
@@ -113,8 +121,44 @@ mod with {
             // Others are of another Cesar.
             let ours = all
                 .into_iter()
-                .filter_map(|(name, age)| Some((name.parse().ok()?, age)));
+                .filter_map(|entry| Some((entry.name.parse().ok()?, entry.age)));
             Ok(ours.collect())
+        }
+
+        fn put_piece(&self, upload: UploadId, name: &str, bytes: Vec<u8>) -> io::Result<bool> {
+            self.of(upload).create(name, bytes)
+        }
+
+        fn get_piece(
+            &self,
+            upload: UploadId,
+            name: &str,
+            sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+        ) -> io::Result<bool> {
+            self.of(upload).get(name, sink)
+        }
+
+        fn pieces(&self, upload: UploadId) -> io::Result<Vec<Piece>> {
+            let piece = |Entry { name, bytes, age }| Piece { name, bytes, age };
+            Ok(self.of(upload).list()?.into_iter().map(piece).collect())
+        }
+
+        fn remove_piece(&self, upload: UploadId, name: &str) -> io::Result<()> {
+            self.of(upload).remove(name)
+        }
+
+        fn unfinished(&self) -> io::Result<Vec<(UploadId, Duration)>> {
+            let mut youngest = BTreeMap::new();
+            for Entry { name, age, .. } in self.0.pieces().list()? {
+                let Some((upload, _)) = name.split_once('/') else {
+                    continue;
+                };
+                if let Ok(upload) = upload.parse::<UploadId>() {
+                    let known = youngest.entry(upload).or_insert(age);
+                    *known = age.min(*known);
+                }
+            }
+            Ok(youngest.into_iter().collect())
         }
     }
 }

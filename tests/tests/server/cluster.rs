@@ -10,6 +10,9 @@ use cesar_tests::object_storage::{WRITER, object_storage};
 use cesar_tests::postgres::{Cluster, cluster};
 use cesar_tests::sandbox::finish;
 use cesar_tests::server::{JobWorker, Server, form, log_of, until, wave, with_echo};
+use sha2::{Digest as _, Sha256};
+
+use crate::uploads;
 
 /// What the machines share.
 struct Shared(Vec<(&'static str, String)>);
@@ -97,6 +100,43 @@ fn any_worker_runs_a_job_and_any_server_answers_for_it() {
         (Some("completed"), Some(true)),
         "{job}"
     );
+}
+
+/// A balancer sends each request to another server, one of which is killed.
+#[test]
+fn any_server_continues_a_resumable_upload() {
+    let shared = Shared::new();
+    let [first, second, works] = [with_echo(), with_echo(), with_echo()];
+    let (near, far) = (shared.server(&first), shared.server(&second));
+    let recording = wave(300, 1);
+    let upload = uploads::path(&uploads::create(&near, Some(recording.len())));
+    // More than one stored piece.
+    let (head, rest) = recording.split_at(5 << 20);
+    let (middle, tail) = rest.split_at(1 << 20);
+    uploads::send(&near, &upload, 0, head).is(204);
+    assert_eq!(uploads::offset_of(&far, &upload), head.len());
+    near.signal("-KILL");
+    drop(near);
+    uploads::send(&far, &upload, 0, head).is(409);
+    uploads::send(&far, &upload, head.len(), middle).is(204);
+    let near = shared.server(&first);
+    uploads::send(&near, &upload, head.len() + middle.len(), tail).is(204);
+    let _worker = shared.worker(&works);
+    let id = uploads::submit(&near, &upload);
+    assert_eq!(uploads::submit(&far, &upload), id, "it is one job");
+    let job = far.wait_for(&id, &["completed", "error"]);
+    assert_eq!(job["status"], "completed", "{job}\n{}", log_of(&works));
+    let sound = far.get(&format!("/jobs/{id}/recording")).is(200);
+    assert_eq!(
+        sound.header("content-length"),
+        Some(recording.len().to_string().as_str())
+    );
+    let digest = hex::encode(Sha256::digest(&recording));
+    assert_eq!(job["sha256"], digest);
+    for server in [&near, &far] {
+        let gone = server.request("HEAD", &upload, &[("tus-resumable", "1.0.0")], &[]);
+        assert_eq!(gone.status, 404, "{gone:?}");
+    }
 }
 
 #[test]
@@ -489,7 +529,9 @@ fn the_doctor_tries_what_machines_share() {
     until("the worker and the job are shown", || {
         let shown = doctor(&shared.variables()).exits(0).stdout;
         println!("{shown}");
-        shown.contains("1 is alive (1 with ") && shown.contains("echo@") && shown.contains("no worker takes 1 of 1 queued job")
+        shown.contains("1 is alive (1 with ")
+            && shown.contains("echo@")
+            && shown.contains("no worker takes 1 of 1 queued job")
     });
     assert_eq!(states(&doctor(&[]).exits(0)), ["warning", "warning", "warning"]);
     let mut wrong = shared.variables();

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 const VERSION: (&str, &str) = ("tus-resumable", "1.0.0");
 
 /// Begins an upload, of unknown length where there is none.
-fn create(server: &Server, length: Option<usize>) -> Answer {
+pub(crate) fn create(server: &Server, length: Option<usize>) -> Answer {
     let length = length.map(|length| length.to_string());
     let header = match &length {
         Some(length) => ("upload-length", length.as_str()),
@@ -22,11 +22,11 @@ fn create(server: &Server, length: Option<usize>) -> Answer {
 }
 
 /// The path of a new upload.
-fn path(answer: &Answer) -> String {
+pub(crate) fn path(answer: &Answer) -> String {
     answer.clone().is(201).header("location").unwrap().to_owned()
 }
 
-fn send(server: &Server, path: &str, offset: usize, bytes: &[u8]) -> Answer {
+pub(crate) fn send(server: &Server, path: &str, offset: usize, bytes: &[u8]) -> Answer {
     let offset = offset.to_string();
     let headers = [
         VERSION,
@@ -40,11 +40,11 @@ fn offset(answer: &Answer) -> usize {
     answer.header("upload-offset").unwrap().parse().unwrap()
 }
 
-fn offset_of(server: &Server, path: &str) -> usize {
+pub(crate) fn offset_of(server: &Server, path: &str) -> usize {
     offset(&server.request("HEAD", path, &[VERSION], &[]).is(200))
 }
 
-fn submit(server: &Server, path: &str) -> String {
+pub(crate) fn submit(server: &Server, path: &str) -> String {
     let upload = path.trim_start_matches("/uploads/");
     let body = serde_json::json!({ "upload": upload }).to_string();
     let job = server.post_json("/transcribe", &body).is(202).json();

@@ -52,6 +52,13 @@ fn find_duplicate(connection: &mut Connection, new: &NewJob) -> PgResult<Option<
         }
         return Ok(Some(answer));
     }
+    // A complete resumable upload can be submitted to several servers.
+    if let Some(upload) = new.request.upload() {
+        let sql = format!("SELECT {COLUMNS} FROM jobs WHERE upload = $1");
+        if let Some(row) = connection.query_opt(&sql, &[&upload])? {
+            return Ok(Some(Submission::Existing(job(&row)?)));
+        }
+    }
     let Some(key) = &new.coalesce_key else { return Ok(None) };
     let sql = format!(
         "UPDATE jobs SET requests = requests + 1

@@ -9,6 +9,7 @@ mod opening;
 mod postgres;
 mod processes;
 mod seeded_random;
+mod shared_pieces;
 mod shared_uploads;
 mod suite;
 mod uploads;

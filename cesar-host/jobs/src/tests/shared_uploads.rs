@@ -1,7 +1,7 @@
 //! Uploads shared by machines: each machine is a folder, and the storage is another one.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,9 +9,9 @@ use super::*;
 
 /// A storage in a folder, which fails on request.
 #[derive(Debug)]
-struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
-    is_down: parking_lot::Mutex<bool>,
+    pub(super) is_down: parking_lot::Mutex<bool>,
 }
 
 impl Folder {
@@ -27,6 +27,38 @@ impl Folder {
         match *self.is_down.lock() {
             true => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")),
             false => Ok(self.path.join(upload.to_string())),
+        }
+    }
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<(String, fs::DirEntry)>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?
+            .map(|entry| entry.map(|entry| (entry.file_name().to_str().unwrap().to_owned(), entry)))
+            .collect(),
+    }
+}
+
+fn age(entry: &fs::DirEntry) -> io::Result<Duration> {
+    let age = SystemTime::now().duration_since(entry.metadata()?.modified()?);
+    Ok(age.unwrap_or_default())
+}
+
+impl Folder {
+    fn pieces_of(&self, upload: UploadId) -> io::Result<PathBuf> {
+        self.file(upload).map(|file| file.with_extension("pieces"))
+    }
+
+    fn piece(&self, upload: UploadId, name: &str) -> io::Result<PathBuf> {
+        Ok(self.pieces_of(upload)?.join(name))
+    }
+
+    /// Stored pieces are from before.
+    pub(super) fn make_older(&self, upload: UploadId, age: Duration) {
+        for (_, entry) in entries(&self.pieces_of(upload).unwrap()).unwrap() {
+            let file = fs::File::options().write(true).open(entry.path()).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
         }
     }
 }
@@ -64,27 +96,78 @@ impl Blobs for Folder {
 
     fn list(&self) -> io::Result<Vec<(UploadId, Duration)>> {
         let mut all = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let age = SystemTime::now().duration_since(entry.metadata()?.modified()?);
-            all.push((
-                entry.file_name().to_str().unwrap().parse().unwrap(),
-                age.unwrap_or_default(),
-            ));
+        for (name, entry) in entries(&self.path)? {
+            // A folder of pieces.
+            if let Ok(upload) = name.parse() {
+                all.push((upload, age(&entry)?));
+            }
+        }
+        Ok(all)
+    }
+
+    fn put_piece(&self, upload: UploadId, name: &str, bytes: Vec<u8>) -> io::Result<bool> {
+        let file = self.piece(upload, name)?;
+        fs::create_dir_all(file.parent().unwrap())?;
+        match fs::OpenOptions::new().write(true).create_new(true).open(file) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            file => file?.write_all(&bytes).map(|()| true),
+        }
+    }
+
+    fn get_piece(
+        &self,
+        upload: UploadId,
+        name: &str,
+        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        match fs::read(self.piece(upload, name)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            bytes => bytes?.chunks(100_000).try_for_each(sink).map(|()| true),
+        }
+    }
+
+    fn pieces(&self, upload: UploadId) -> io::Result<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        for (name, entry) in entries(&self.pieces_of(upload)?)? {
+            pieces.push(Piece {
+                name,
+                bytes: entry.metadata()?.len(),
+                age: age(&entry)?,
+            });
+        }
+        Ok(pieces)
+    }
+
+    fn remove_piece(&self, upload: UploadId, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.piece(upload, name)?) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    fn unfinished(&self) -> io::Result<Vec<(UploadId, Duration)>> {
+        let mut all = Vec::new();
+        for (name, _) in entries(&self.path)? {
+            let Some(upload) = name.strip_suffix(".pieces") else {
+                continue;
+            };
+            let upload = upload.parse().unwrap();
+            let youngest = self.pieces(upload)?.into_iter().map(|piece| piece.age).min();
+            all.extend(youngest.map(|age| (upload, age)));
         }
         Ok(all)
     }
 }
 
 /// Two machines with one storage.
-struct Machines {
-    blobs: Arc<Folder>,
-    first: Uploads,
-    second: Uploads,
+pub(super) struct Machines {
+    pub(super) blobs: Arc<Folder>,
+    pub(super) first: Uploads,
+    pub(super) second: Uploads,
     _folder: TempDir,
 }
 
-fn machines(copies: u64) -> Machines {
+pub(super) fn machines(copies: u64) -> Machines {
     let folder = folder();
     let blobs = Folder::new(&folder.path().join("blobs"));
     let machine = |name: &str| {

@@ -45,11 +45,13 @@ fn files_of_every_size_come_back() {
             );
         }
         let mut listed = files.list().unwrap();
-        listed.sort();
-        let names: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        let names: Vec<_> = listed.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["0", "1", "16777216", "20975841", "8388608"]);
         assert!(
-            listed.iter().all(|(_, age)| *age < Duration::from_secs(600)),
+            listed
+                .iter()
+                .all(|entry| entry.age < Duration::from_secs(600) && entry.name == entry.bytes.to_string()),
             "{listed:?}"
         );
         for name in names {
@@ -137,4 +139,41 @@ fn no_fault_of_the_network_gives_other_bytes() {
         proxy.fail(Fault::None);
     }
     assert!(read(&files, "meeting").unwrap().is_some());
+}
+
+#[test]
+fn pieces_are_created_once_and_apart_from_files() {
+    for place in [Place::bucket(), Place::folder()] {
+        let (files, _kept) = open(place);
+        let files = files.within("cluster");
+        let pieces = files.pieces();
+        let one = pieces.within("upload");
+        assert!(one.create("0", b"first".to_vec()).unwrap());
+        assert!(!one.create("0", b"other".to_vec()).unwrap());
+        assert!(one.create("5", Vec::new()).unwrap());
+        assert!(pieces.within("upload-2").create("0", b"x".to_vec()).unwrap());
+        assert_eq!(read(&one, "0").unwrap().as_deref(), Some(&b"first"[..]));
+        let listed = |files: &RemoteFiles| {
+            let mut all: Vec<_> = files
+                .list()
+                .unwrap()
+                .into_iter()
+                .map(|entry| (entry.name, entry.bytes))
+                .collect();
+            all.sort();
+            all
+        };
+        let named = |names: &[(&str, u64)]| {
+            names
+                .iter()
+                .map(|(name, bytes)| ((*name).to_owned(), *bytes))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&one), named(&[("0", 5), ("5", 0)]));
+        assert_eq!(
+            listed(&pieces),
+            named(&[("upload-2/0", 1), ("upload/0", 5), ("upload/5", 0)])
+        );
+        assert_eq!(listed(&files), []);
+    }
 }

@@ -84,6 +84,7 @@ pub(crate) async fn submit(
             let submission = shared.jobs.store.submit(&new);
             match (&submission, file) {
                 (Ok(Submission::New(_)), Some(file)) => file.keep(),
+                (Ok(Submission::Existing(job)), Some(file)) if job.request.source == file.source() => file.keep(),
                 // The job may be stored or not.
                 (Err(_), Some(file)) => file.leave(),
                 (Ok(Submission::Existing(_) | Submission::Joined(_)), Some(file)) => file.discard(),

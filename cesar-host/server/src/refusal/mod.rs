@@ -164,6 +164,12 @@ impl From<JobsError> for Refusal {
                 Code::RecordingGone,
                 "the stored recording of the job is missing; upload it again",
             ),
+            JobsError::Overtaken => Self::new(
+                StatusCode::LOCKED,
+                Code::UploadLocked,
+                "another request sends this upload",
+            )
+            .retry_after(1),
             JobsError::Server { .. } => Self::jobs_unavailable(&error),
             JobsError::Blobs { .. } => {
                 let text = "the server cannot reach its storage of uploads; try again later";
