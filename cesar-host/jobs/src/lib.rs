@@ -81,6 +81,7 @@ mod policy;
 mod postgres;
 mod request;
 mod resumable;
+mod resumable_state;
 mod resumable_sweep;
 mod shared_pieces;
 mod shared_uploads;
@@ -108,7 +109,8 @@ pub use policy::{Policy, Retention};
 #[cfg(feature = "postgres")]
 pub use postgres::{LEASE, PostgresJobs, PostgresOptions, PostgresWorkers};
 pub use request::{JobRequest, ResolvedGlossary, ResolvedRequest, ResolvedStage, Source, TranscribeRequest};
-pub use resumable::{Description, LIFETIME_MS, Opened, ResumableState, ResumableWriter};
+pub use resumable::{Opened, ResumableWriter};
+pub use resumable_state::{Description, LIFETIME_MS, ResumableState};
 pub use shared_uploads::{LocalUpload, ORPHAN_AGE};
 pub use sqlite::{SqliteJobs, StoreOptions};
 pub use store::{

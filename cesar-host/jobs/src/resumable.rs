@@ -20,16 +20,13 @@ use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use cesar_base::Hasher;
-use serde::{Deserialize, Serialize};
 
 use super::disk::is_named;
 use super::error::{IoContext, JobsError, Result};
 use super::id::UploadId;
+use super::resumable_state::{Description, LIFETIME_MS, ResumableState};
 use super::shared_pieces::LARGEST_PIECE;
 use super::uploads::{StoredUpload, Uploads};
-
-/// How long an upload is kept after its last byte.
-pub const LIFETIME_MS: i64 = 24 * 3600 * 1000;
 
 const DATA: &str = "tus";
 pub(super) const RECORD: &str = "json";
@@ -37,28 +34,6 @@ pub(super) const NEW_RECORD: &str = "json.new";
 
 /// Bytes that are hashed at once.
 const BLOCK: usize = 1 << 20;
-
-/// The description of an upload.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Description {
-    /// Its final length in bytes, once the client knows it.
-    pub length: Option<u64>,
-    /// The client's name of the file. It never becomes a path.
-    pub label: String,
-    /// What the client said about it, unchanged.
-    pub metadata: String,
-}
-
-/// A resumable upload as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResumableState {
-    /// The number of received bytes.
-    pub offset: u64,
-    /// Its description.
-    pub description: Description,
-    /// When it is removed without another byte, in ms since 1970.
-    pub expires_ms: i64,
-}
 
 /// The use of a resumable upload.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use super::error::{IoContext, Result};
 use super::id::UploadId;
-use super::resumable::{LIFETIME_MS, NEW_RECORD, Opened, RECORD, ResumableState};
+use super::resumable::{NEW_RECORD, Opened, RECORD};
+use super::resumable_state::{LIFETIME_MS, ResumableState};
 use super::store::JobStore;
 use super::uploads::Uploads;
 

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::blobs::{Piece, Sharing};
 use super::error::{IoContext, JobsError, Result};
 use super::id::UploadId;
-use super::resumable::{Description, LIFETIME_MS, ResumableState};
+use super::resumable_state::{Description, LIFETIME_MS, ResumableState};
 use super::uploads::Uploads;
 
 /// The most bytes of a piece, which are in memory until they are stored.

@@ -75,7 +75,7 @@ fn any_order_of_servers_and_pieces_gives_the_bytes() {
         let random = SeededRandom::new(seed);
         let number = |below: usize| usize::try_from(random.next() % below as u64).unwrap();
         let bytes: Vec<u8> = (0..2 * LARGEST_PIECE + number(LARGEST_PIECE))
-            .map(|index| (index * 31 >> 4) as u8)
+            .map(|index| ((index * 31) >> 4) as u8)
             .collect();
         let id = begin(&machines.first, Some(bytes.len() as u64));
         let server = || [&machines.first, &machines.second][number(2)];
