@@ -27,6 +27,7 @@
 //! The policy with its reasons is in `docs/guide/inputs.md`.
 
 mod cancellation;
+mod channel;
 mod clock;
 mod continuous;
 mod decode;
@@ -68,6 +69,7 @@ use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
+pub use channel::{Beside, channel};
 pub use error::AudioError;
 pub use extensions::is_media_extension;
 pub use ffmpeg::{ffmpeg_available, ffmpeg_is_confined};

@@ -21,6 +21,14 @@ impl Window {
         }
     }
 
+    /// The same for a stream of which this many samples have passed.
+    pub(crate) fn at(slice: Slice, position: u64) -> Self {
+        Self {
+            position,
+            ..Self::new(slice)
+        }
+    }
+
     /// The part of the next block inside the slice; possibly empty.
     pub(crate) fn cut<'a>(&mut self, block: &'a [f32]) -> &'a [f32] {
         let from = self.offset_of(self.start, block.len());

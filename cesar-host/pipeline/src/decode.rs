@@ -179,7 +179,7 @@ impl Sink for Writing<'_> {
 }
 
 /// The place of a long recording's samples: the cache has space for large files, even if this stage does not read it.
-fn room(context: &Context<'_>) -> Room {
+pub(super) fn room(context: &Context<'_>) -> Room {
     let cache = context.tools.cache();
     cache.map_or_else(Room::of_system, |cache| Room::of_cache(cache.temporary()))
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::acquire::Acquisition;
 use super::address::Address;
+use super::apart;
 use super::context::Context;
 use super::decode::{self, Sound};
 use super::error::PipelineError;
@@ -212,14 +213,23 @@ impl<'a> Walk<'a> {
             _ => None,
         };
 
-        let asr_parts = sound
-            .as_ref()
-            .map(|sound| plan.asr.key_parts(vec![("pcm".into(), sound.audio.pcm)]));
+        // Where the channels are the speakers, recognition needs their turns.
+        let by_channel = match plan.speakers.as_ref().filter(|speakers| speakers.is_by_channel()) {
+            Some(speakers) => Some(self.turns(speakers, sound.as_ref())?),
+            None => None,
+        };
+        let heard = match (&by_channel, &sound) {
+            (None, Some(sound)) => Some(sound.audio.pcm),
+            (Some(Some((turns, _))), Some(sound)) => self.apart(sound, *turns)?,
+            _ => None,
+        };
+        let asr_parts = heard.map(|pcm| plan.asr.key_parts(vec![("pcm".into(), pcm)]));
         let asr = self.made(&Step::plugin(&plan.asr, None), asr_parts)?;
-        let turns = match &plan.speakers {
-            Some(speakers) if speakers.left_out().is_some() => self.turns(speakers, sound.as_ref()).map(Some)?,
-            Some(speakers) => self.turns(speakers, sound.as_ref())?.map(Some),
-            None => Some(None),
+        let turns = match (&plan.speakers, by_channel) {
+            (_, Some(turns)) => turns.map(Some),
+            (Some(speakers), _) if speakers.left_out().is_some() => self.turns(speakers, sound.as_ref()).map(Some)?,
+            (Some(speakers), _) => self.turns(speakers, sound.as_ref())?.map(Some),
+            (None, _) => Some(None),
         };
 
         let merge_parts = match (&sound, asr, turns) {
@@ -276,6 +286,18 @@ impl<'a> Walk<'a> {
         let parts = turns.as_ref().and_then(|turns| Some(turns.keyed()?.parts().clone()));
         let made = self.made(&step, parts)?;
         Ok(made.zip(turns.map(|turns| turns.key_options())))
+    }
+
+    /// The digest of the samples that the engine hears of channels with these turns, where it is stored.
+    fn apart(&self, sound: &Sound<'_>, (key, digest): merge::Made) -> Result<Option<Digest>, PipelineError> {
+        let Some(turns) = self.cache.peek(&key)? else {
+            return Ok(None);
+        };
+        if !apart::is_apart(&speakers::spoken_by_channel(&turns.bytes)?) {
+            return Ok(Some(sound.audio.pcm));
+        }
+        let stored = self.cache.peek(&apart::key_parts(&self.context, sound, digest).key())?;
+        stored.map(|artifact| apart::stored_digest(&artifact.bytes)).transpose()
     }
 
     /// Adds a stage, and gives its result where that is stored.

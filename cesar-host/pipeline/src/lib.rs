@@ -44,6 +44,7 @@
 mod acquire;
 mod address;
 mod align;
+mod apart;
 mod call;
 mod context;
 mod decode;

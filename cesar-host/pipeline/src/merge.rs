@@ -22,6 +22,8 @@ const MERGE_VERSION: &str = "4";
 
 /// Facts beside the transcription.
 pub(super) struct Facts<'a> {
+    /// The channel of each segment of the transcription, if the channels were recognised apart.
+    pub(super) channels: Option<Vec<usize>>,
     pub(super) sound: &'a Sound<'a>,
     pub(super) asr: &'a Prepared,
     /// Time of the transcription, in ms since 1970.
@@ -86,11 +88,21 @@ pub(super) fn key_parts(
 
 /// The document of a transcription.
 pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Document {
+    let channels: Option<Vec<usize>> = facts.channels.as_ref().map(|channels| {
+        let segments = transcription.segments.iter().zip(channels);
+        segments
+            .filter(|(segment, _)| has_text(segment))
+            .map(|(_, channel)| *channel)
+            .collect()
+    });
     let mut document = without_speakers(transcription, &facts);
     match facts.speakers {
         Speakers::Unasked => {}
         Speakers::Identified { spoken, names, by } => {
-            let attributed = attribute::attribute(document.segments, &spoken, &names);
+            let attributed = match channels {
+                Some(channels) => attribute::by_channel(document.segments, &channels, (&spoken, &names)),
+                None => attribute::attribute(document.segments, &spoken, &names),
+            };
             document.segments = attributed.segments;
             document.speakers = Some(attributed.speakers);
             document.turns = Some(attributed.turns);
@@ -105,12 +117,13 @@ pub(super) fn document(transcription: Transcription, facts: Facts<'_>) -> Docume
     document
 }
 
+fn has_text(segment: &plugin_api::asr::Segment) -> bool {
+    !segment.text.trim().is_empty()
+}
+
 fn without_speakers(transcription: Transcription, facts: &Facts<'_>) -> Document {
     let audio = &facts.sound.audio;
-    let segments = transcription
-        .segments
-        .into_iter()
-        .filter(|segment| !segment.text.trim().is_empty());
+    let segments = transcription.segments.into_iter().filter(has_text);
     Document {
         schema: SCHEMA,
         language: transcription.language,

@@ -12,6 +12,7 @@ use cesar_corrections::{Corrected, correct};
 use plugin_api::asr::Transcription;
 use plugin_api::document::{AlignProvenance, Document, Partial};
 
+use super::apart::Apart;
 use super::context::Context;
 use super::decode::Sound;
 use super::error::PipelineError;
@@ -20,7 +21,7 @@ use super::keyed::Keyed;
 use super::merge::{self, Facts, Speakers};
 use super::plan::Plan;
 use super::prepared::Prepared;
-use super::recognise::{checked, recognise};
+use super::recognise::{Hearing, checked, recognise};
 use super::rewrite::Rewrite;
 use super::sink::FinishedDocument;
 use super::speakers::{SpeakersPlan, Turns};
@@ -36,6 +37,8 @@ pub(super) struct Results<'a> {
     sound: &'a Sound<'a>,
     pub(super) stages: Vec<StageReport>,
     asr: Keyed,
+    /// The channels, if they are recognised apart.
+    apart: Option<Apart>,
     /// `None` when the request does not ask for speakers.
     turns: Option<Turns<'a>>,
     merged: Option<Keyed>,
@@ -68,6 +71,7 @@ impl<'a> Results<'a> {
             sound,
             stages: before,
             asr: Keyed::new(asr_parts, plan.asr.details()),
+            apart: None,
             turns: speakers.map(|speakers| Turns::new(&context, speakers, sound)),
             merged: None,
             rewritten: None,
@@ -368,7 +372,15 @@ impl<'a> Results<'a> {
             // The turns were damaged and cannot be computed again: the key promises them.
             return Err(PipelineError::Replaced);
         }
+        let (transcription, channels) = match &self.apart {
+            Some(apart) => {
+                let (transcription, channels) = apart.placed(transcription);
+                (transcription, Some(channels))
+            }
+            None => (transcription, None),
+        };
         let facts = Facts {
+            channels,
             sound: self.sound,
             asr: &self.plan.asr,
             created_ms: created_ms.unwrap_or_else(|| SystemClock.now_ms()),
@@ -393,13 +405,17 @@ impl<'a> Results<'a> {
     }
 
     fn read_transcription(&mut self) -> Result<Transcription, PipelineError> {
-        let (context, plan, sound) = (self.context, self.plan, self.sound);
+        let (context, plan) = (self.context, self.plan);
+        let hearing = Hearing {
+            sound: self.sound,
+            apart: self.apart.as_ref(),
+        };
         let report = self
             .asr
-            .compute(&context, |guard| recognise(&context, &plan.asr, sound, guard))?;
+            .compute(&context, |guard| recognise(&context, &plan.asr, hearing, guard))?;
         self.stages.extend(report);
         // What the engine has just returned was checked. A writer of a cache that machines share can store anything.
-        checked(&plan.asr, bytes(Some(&self.asr)), sound).map_err(|_| PipelineError::Unparsed { stage: Stage::Asr })
+        checked(&plan.asr, bytes(Some(&self.asr)), hearing).map_err(|_| PipelineError::Unparsed { stage: Stage::Asr })
     }
 
     fn read_turns(&mut self) -> Result<(), PipelineError> {
@@ -413,6 +429,7 @@ impl<'a> Results<'a> {
     /// Makes sure that transcription and turns are known, at least by their digests; what is not is computed.
     fn settle(&mut self) -> Result<(), PipelineError> {
         let context = self.context;
+        self.separate()?;
         let has_text = self.asr.find(&context, &mut self.stages);
         let turns = self.turns.as_mut();
         let has_turns = turns.is_none_or(|turns| turns.find(&context, &mut self.stages));
@@ -431,6 +448,25 @@ impl<'a> Results<'a> {
         }
     }
 
+    /// Where the channels are the speakers, their turns come first, and recognition hears one channel after the other.
+    fn separate(&mut self) -> Result<(), PipelineError> {
+        let plan = self.plan;
+        if !plan.speakers.as_ref().is_some_and(SpeakersPlan::is_by_channel) {
+            return Ok(());
+        }
+        self.read_turns()?;
+        let Some(turns) = &self.turns else { return Ok(()) };
+        let (Some(spoken), Some(digest)) = (turns.spoken()?, turns.keyed().and_then(Keyed::digest)) else {
+            return Ok(());
+        };
+        self.apart = Apart::new(&self.context, self.sound, (&spoken, digest))?;
+        if let Some(apart) = &self.apart {
+            let parts = plan.asr.key_parts(vec![("pcm".into(), apart.digest())]);
+            self.asr = Keyed::new(parts, plan.asr.details());
+        }
+        Ok(())
+    }
+
     fn in_parallel(&mut self) -> Result<(), PipelineError> {
         let (plan, sound) = (self.plan, self.sound);
         let both = self.context.cancel.part();
@@ -440,10 +476,11 @@ impl<'a> Results<'a> {
         };
         // The stage that fails ends the other, too.
         let ending = |result: Result<_, PipelineError>| result.inspect_err(|_| both.cancel());
+        let hearing = Hearing { sound, apart: None };
         let (asr, turns) = (&mut self.asr, self.turns.as_mut());
         let (text, turns) = thread::scope(|scope| {
             let other = turns.map(|turns| scope.spawn(|| ending(turns.compute(&context, sound))));
-            let text = ending(asr.compute(&context, |guard| recognise(&context, &plan.asr, sound, guard)));
+            let text = ending(asr.compute(&context, |guard| recognise(&context, &plan.asr, hearing, guard)));
             (text, other.map_or(Ok(None), join))
         });
         let (text, turns) = match (text, turns) {

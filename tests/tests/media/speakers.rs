@@ -488,6 +488,95 @@ fn channels_are_speakers() {
     );
 }
 
+/// The words of a speaker, without what punctuation and letter case may differ in.
+fn said_by(document: &Value, speaker: &str) -> String {
+    let segments = document["segments"].as_array().unwrap().iter();
+    let own = segments.filter(|segment| segment["speaker"] == speaker);
+    let text: Vec<&str> = own.map(|segment| segment["text"].as_str().unwrap()).collect();
+    let is_of_word = |letter: &char| letter.is_alphanumeric() || *letter == ' ';
+    text.join(" ").to_lowercase().chars().filter(is_of_word).collect()
+}
+
+/// Two people who speak at the same time, each in a channel or a track of their own.
+#[test]
+fn people_who_speak_at_once_are_recognised_apart() {
+    let sandbox = Sandbox::with_one_thread();
+    let (left, right) = (samples("short.wav"), samples("welcome.ogg"));
+    let length = left.len().max(right.len());
+    let padded = |samples: &[u8]| [samples, &vec![0; length - samples.len()]].concat();
+    let (first, second) = (padded(&left), padded(&right));
+    let frames = first.chunks_exact(2).zip(second.chunks_exact(2));
+    let both: Vec<u8> = frames.flat_map(|(left, right)| [left, right].concat()).collect();
+    let mut call = wav(&both);
+    call[22] = 2;
+    call[28..32].copy_from_slice(&64_000_u32.to_le_bytes());
+    call[32] = 4;
+    let call = sandbox.write("call.wav", call);
+    let [one, other] =
+        [("ann.wav", &first), ("bo.wav", &second)].map(|(name, samples)| sandbox.write(name, wav(samples)));
+    let film = sandbox.path().join("call.mka");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(&one).arg("-i").arg(&other);
+    let made = ffmpeg
+        .args(["-map", "0", "-map", "1", "-c:a", "copy"])
+        .arg(&film)
+        .status();
+    assert!(made.unwrap().success());
+    let run = |recording: &std::path::Path, more: &[&str]| {
+        let options = ["-f", "json", "--asr-option", "word_timestamps=true"];
+        transcribe(
+            &sandbox,
+            recording.to_str().unwrap(),
+            &[&ENGINE[..], &options, more].concat(),
+        )
+    };
+    let names = ["--speaker-names", "Ann,Bo"];
+    for (recording, how) in [
+        (&call, &["--channels-as-speakers"][..]),
+        (&film, &["--audio-track", "all"]),
+    ] {
+        let told = run(recording, &[how, &names].concat()).exits(0);
+        let json = document(&told);
+        assert!(said_by(&json, "Ann").contains("close the door"), "{json}");
+        assert!(said_by(&json, "Bo").contains("welcome to the museum"), "{json}");
+        assert!(said_by(&json, "Bo").contains("turn off your telephone"), "{json}");
+        let segments = json["segments"].as_array().unwrap();
+        assert!(segments.iter().any(|segment| segment["overlap"] == true), "{json}");
+        let starts: Vec<f64> = segments
+            .iter()
+            .map(|segment| segment["start"].as_f64().unwrap())
+            .collect();
+        assert!(starts.is_sorted() && starts.iter().all(|start| *start < json["duration"].as_f64().unwrap()));
+        for segment in segments {
+            let words = segment["words"].as_array().unwrap();
+            assert!(
+                words.iter().all(|word| word["speaker"] == segment["speaker"]),
+                "{segment}"
+            );
+        }
+        let again = run(recording, &[how, &names].concat()).exits(0);
+        assert_eq!((requests(&again), &again.stdout), (0, &told.stdout));
+        let renamed = run(recording, &[how, &["--speaker-names", "A,B"]].concat()).exits(0);
+        assert!(
+            stages(&renamed).contains(&"asr hit".to_owned()),
+            "{:?}",
+            stages(&renamed)
+        );
+    }
+    let explained = sandbox
+        .run(
+            [
+                &["cache", "explain", call.to_str().unwrap(), "--json"][..],
+                &ENGINE,
+                &["--asr-option", "word_timestamps=true", "--channels-as-speakers"],
+                &names,
+            ]
+            .concat(),
+        )
+        .exits(0);
+    assert!(explained.stdout.matches("\"hit\"").count() >= 4, "{}", explained.stdout);
+}
+
 /// A bundled recording as 16 kHz mono samples of 16 bits.
 fn samples(name: &str) -> Vec<u8> {
     let mut ffmpeg = Command::new("ffmpeg");

@@ -1,6 +1,7 @@
 //! Tests of decoding. The WAV files are written here byte by byte; the compressed recordings are the workspace's
 //! `tests/fixtures`.
 
+mod channel;
 mod damage;
 mod fallback;
 mod foreign;

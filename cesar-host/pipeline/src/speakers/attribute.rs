@@ -44,28 +44,52 @@ pub(crate) struct Attributed {
 /// Assigns speakers to segments. Speaker `n` has the `n`th of `names`; others are called `Speaker 1`, `Speaker 2`, …
 pub(crate) fn attribute(segments: Vec<Segment>, spoken: &[Spoken], names: &[String]) -> Attributed {
     let turns = TurnIndex::new(spoken);
-    let label = |speaker: usize| {
-        let name = names.get(speaker).cloned();
-        name.unwrap_or_else(|| format!("Speaker {}", speaker + 1))
-    };
+    let label = |speaker: usize| name_of(names, speaker);
     let mut last = None;
     let mut heard = Heard::default();
-    let mut attributed = Vec::new();
+    let mut pieces = Vec::new();
     for segment in segments {
-        attributed.extend(cut(segment, &turns, &label, (&mut last, &mut heard)));
+        pieces.extend(cut(segment, &turns, &label, (&mut last, &mut heard)));
     }
     let turns = TurnIndex::new(&settle::settle(&turns, heard));
-    for (segment, id) in attributed.iter_mut().zip(0..) {
+    for (segment, id) in pieces.iter_mut().zip(0..) {
         segment.id = id;
     }
+    attributed(pieces, &turns, &label)
+}
+
+/// Names the speakers of segments that were recognised in one channel each.
+pub(crate) fn by_channel(
+    mut segments: Vec<Segment>,
+    channels: &[usize],
+    (spoken, names): (&[Spoken], &[String]),
+) -> Attributed {
+    let turns = TurnIndex::new(spoken);
+    let label = |speaker: usize| name_of(names, speaker);
+    for (segment, channel) in segments.iter_mut().zip(channels) {
+        segment.speaker = Some(label(*channel));
+        segment.overlap = Some(turns.overlap_in(&(segment.start.0..segment.end.0)));
+        for word in segment.words.iter_mut().flatten() {
+            word.speaker.clone_from(&segment.speaker);
+        }
+    }
+    attributed(segments, &turns, &label)
+}
+
+fn name_of(names: &[String], speaker: usize) -> String {
+    let name = names.get(speaker).cloned();
+    name.unwrap_or_else(|| format!("Speaker {}", speaker + 1))
+}
+
+fn attributed(segments: Vec<Segment>, turns: &TurnIndex, label: &dyn Fn(usize) -> String) -> Attributed {
     let turn = |turn: &Spoken| Turn {
         start: Seconds(turn.start_ms),
         end: Seconds(turn.end_ms),
         speaker: label(turn.speaker),
     };
     Attributed {
-        segments: attributed,
-        speakers: turns.appeared().into_iter().map(&label).collect(),
+        segments,
+        speakers: turns.appeared().into_iter().map(label).collect(),
         turns: turns.by_start.iter().map(turn).collect(),
     }
 }

@@ -21,7 +21,7 @@ mod plan;
 mod turns;
 
 pub(super) use plan::{diarizer, plan, why_no_speakers, will_identify};
-pub(super) use turns::{Turns, prepare};
+pub(super) use turns::{Turns, prepare, spoken_by_channel};
 
 /// The stage's name.
 pub(super) const STAGE: Stage = Stage::Diarize;
@@ -49,6 +49,11 @@ pub(super) struct SpeakersPlan {
 }
 
 impl SpeakersPlan {
+    /// Whether each channel is a speaker.
+    pub(super) fn is_by_channel(&self) -> bool {
+        matches!(self.by, Diarizer::Channels)
+    }
+
     /// The reason for missing speakers that the request does not require: the transcript is complete without them.
     pub(super) fn left_out(&self) -> Option<&Reason> {
         match &self.by {

@@ -200,6 +200,14 @@ fn spoken(bytes: &[u8], by_channel: bool) -> Result<Vec<Spoken>, PipelineError> 
     Ok(spoken.collect())
 }
 
+/// Stored turns whose speakers are channels.
+///
+/// # Errors
+/// [`PipelineError::Unparsed`].
+pub(crate) fn spoken_by_channel(bytes: &[u8]) -> Result<Vec<Spoken>, PipelineError> {
+    spoken(bytes, true)
+}
+
 impl Turns<'_> {
     /// The turns, once they are computed.
     pub(crate) fn spoken(&self) -> Result<Option<Vec<Spoken>>, PipelineError> {
