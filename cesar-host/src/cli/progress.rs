@@ -26,6 +26,9 @@ use super::report::{print_error, write_line};
 use board::Recording;
 use screen::Screen;
 
+/// A shorter wait is not reported: it is over before it is read, and who computes may not be known yet.
+const SHORT_WAIT: Duration = Duration::from_millis(300);
+
 /// Progress of one command.
 pub(super) struct Show {
     style: Progress,
@@ -188,6 +191,9 @@ impl Watched<'_> {
     }
 
     fn waiting(&self, stage: &str, waited: Duration, owner: Option<u32>) {
+        if waited < SHORT_WAIT {
+            return;
+        }
         let mut said = self.waiting_said.lock();
         if std::mem::replace(&mut *said, true) {
             return;
