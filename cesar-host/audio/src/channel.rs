@@ -7,7 +7,7 @@ use cesar_resample::Resampler;
 
 use crate::continuous::Continuous;
 use crate::downmix::Downmix;
-use crate::mono::silence_not_finite;
+use crate::mono::{Impossible, limit_impossible};
 use crate::open::{self, Opened};
 use crate::source::Stream;
 use crate::window::Window;
@@ -45,7 +45,7 @@ pub fn channel(
             frames.clear();
             let stream = line.read(&mut frames)?;
             stop::check().map_err(|source| AudioError::unreadable(path, source))?;
-            silence_not_finite(&mut frames);
+            limit_impossible(&mut frames, &mut Impossible::default());
             let mut pair = Pair::default();
             if shape.as_ref().is_some_and(|shape| Some(shape.stream) != stream)
                 && let Some(mut before) = shape.take()

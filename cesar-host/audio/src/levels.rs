@@ -6,7 +6,7 @@ use crate::clock::nanoseconds;
 use crate::continuous::Continuous;
 use crate::demux::Nanoseconds;
 use crate::downmix::Downmix;
-use crate::mono::silence_not_finite;
+use crate::mono::{Impossible, limit_impossible};
 use crate::open::{self, Opened};
 use crate::source::Stream;
 use crate::{AudioError, DecodeOptions, Decoder, Slice, check_file, stop};
@@ -51,7 +51,7 @@ fn measured(path: &Path, slice: Slice, options: &DecodeOptions, reader: Decoder)
                 .map(Meter::finish)
                 .ok_or_else(|| AudioError::NoSamples { name: path.into() });
         };
-        silence_not_finite(&mut block);
+        limit_impossible(&mut block, &mut Impossible::default());
         let width = usize::from(stream.channels);
         silence_low_frequencies(&mut block, stream);
         let measured = meter.get_or_insert_with(|| Meter::new(width, slice));

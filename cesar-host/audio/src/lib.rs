@@ -94,7 +94,7 @@ const SOURCE_CHANNELS: RangeInclusive<u16> = 1..=255;
 
 /// The version of the decoding algorithm in a cache key: changes whenever the samples produced may change. A key
 /// needs [`DecodeOptions::cache_identity`], which adds the options.
-pub const DECODER_VERSION: &str = "12";
+pub const DECODER_VERSION: &str = "13";
 
 /// Missing sound that makes a transcript partial: more than this, or more than one part in [`MISSING_SHARE`].
 const MISSING_MS: u64 = 1000;

@@ -13,7 +13,7 @@ pub(crate) struct Mono {
     shape: Option<Shape>,
     /// Those of earlier shapes.
     cancelled: Vec<Stretch>,
-    not_finite: u64,
+    impossible: Impossible,
     frames: Vec<f32>,
     mono: Vec<f32>,
     has_ended: bool,
@@ -49,7 +49,7 @@ impl Mono {
             line,
             shape: None,
             cancelled: Vec::new(),
-            not_finite: 0,
+            impossible: Impossible::default(),
             frames: Vec::new(),
             mono: Vec::new(),
             has_ended: false,
@@ -67,11 +67,16 @@ impl Mono {
     /// Sentences about oddities that do not affect the sound.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.line.notes();
-        if self.not_finite > 0 {
+        let Impossible { not_finite, too_loud } = self.impossible;
+        if not_finite > 0 {
             notes.push(format!(
-                "{} samples are not numbers (NaN or infinite) and were replaced with silence",
-                self.not_finite
+                "{not_finite} samples are not numbers (NaN or infinite) and were replaced with silence"
             ));
+        }
+        match too_loud {
+            0 => {}
+            1 => notes.push("1 sample is far beyond full scale and was limited".to_owned()),
+            count => notes.push(format!("{count} samples are far beyond full scale and were limited")),
         }
         notes
     }
@@ -106,7 +111,7 @@ impl Mono {
             }
             return Ok(false);
         };
-        self.not_finite += silence_not_finite(&mut self.frames);
+        limit_impossible(&mut self.frames, &mut self.impossible);
         if self.shape.as_ref().is_none_or(|shape| shape.stream != stream) {
             self.change_shape(stream, output);
         }
@@ -131,12 +136,28 @@ impl Mono {
     }
 }
 
-/// Replaces NaN and infinities with silence, and counts them.
-pub(crate) fn silence_not_finite(frames: &mut [f32]) -> u64 {
-    let mut count = 0;
-    for sample in frames.iter_mut().filter(|sample| !sample.is_finite()) {
-        *sample = 0.0;
-        count += 1;
+/// Samples beyond this are none that a microphone made: 18 dB above full scale, more than any recording in floats has. One of them would
+/// hide all speech from an engine that judges loudness by the loudest moment.
+const LOUDEST: f32 = 8.0;
+
+/// Samples that no sound has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Impossible {
+    /// NaN and infinities.
+    pub(crate) not_finite: u64,
+    /// Those beyond [`LOUDEST`].
+    pub(crate) too_loud: u64,
+}
+
+/// Replaces NaN and infinities with silence, and what is beyond [`LOUDEST`] with full scale.
+pub(crate) fn limit_impossible(frames: &mut [f32], counts: &mut Impossible) {
+    for sample in frames {
+        if !sample.is_finite() {
+            *sample = 0.0;
+            counts.not_finite += 1;
+        } else if sample.abs() > LOUDEST {
+            *sample = sample.signum();
+            counts.too_loud += 1;
+        }
     }
-    count
 }

@@ -147,6 +147,34 @@ fn nan_becomes_silence_and_loud_samples_stay() {
     );
 }
 
+/// One of them would hide the speech of minutes from an engine.
+#[test]
+fn samples_that_no_microphone_makes_are_limited() {
+    let folder = folder();
+    for (values, heard, warning) in [
+        (
+            vec![0.5, 1e6, -8.0],
+            vec![0.5, 1.0, -8.0],
+            "1 sample is far beyond full scale and was limited",
+        ),
+        (
+            vec![-1e30, 8.1, 0.25],
+            vec![-1.0, 1.0, 0.25],
+            "2 samples are far beyond full scale and were limited",
+        ),
+    ] {
+        let file = WavFile {
+            tag: 3,
+            bits: 32,
+            data: values.iter().flat_map(|value: &f32| value.to_le_bytes()).collect(),
+            ..WavFile::pcm16(16_000, 1, &[])
+        };
+        let (decoded, samples) = decode_native(&file.write(&folder)).unwrap();
+        assert_eq!(samples, heard);
+        assert_eq!(decoded.warnings, [warning]);
+    }
+}
+
 #[test]
 fn the_length_is_known_without_decoding() {
     let folder = folder();
