@@ -296,9 +296,12 @@ impl Coding {
 }
 
 /// Bytes of one sample: the block size counts the stored bytes, which may exceed the bits (20 in 24, 24 in 32); but some writers
-/// leave it 0, or count one channel.
+/// leave it 0, or count one channel. Sizes that need no more bytes are what their bits say, as for `ffmpeg`.
 fn sample_bytes(channels: u16, block: u16, bits: u16) -> u16 {
     let least = bits.div_ceil(8);
+    if matches!(bits, 8 | 16 | 32 | 64) {
+        return least;
+    }
     let stored = block / channels;
     let is_plausible = block.is_multiple_of(channels) && (1..=8).contains(&stored) && stored >= least;
     if is_plausible || least == 0 { stored } else { least }
