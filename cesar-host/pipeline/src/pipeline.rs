@@ -232,12 +232,12 @@ impl Pipeline {
         self.planner().choose_engine(asr)
     }
 
-    /// Checks that this request, without any other wish, has an engine with a model.
+    /// The name of the model of this request, without any other wish; `None` if its engine takes no model.
     ///
     /// # Errors
-    /// [`PipelineError::Plugin`] and [`PipelineError::Model`].
-    pub fn check_model(&self, asr: &StageRequest) -> Result<(), PipelineError> {
-        self.planner().check_model(asr)
+    /// [`PipelineError::Plugin`] and [`PipelineError::Model`] if there is no engine with a model.
+    pub fn model_name(&self, asr: &StageRequest) -> Result<Option<String>, PipelineError> {
+        self.planner().model_name(asr)
     }
 
     /// The request for words with times, where the engine has an option for them.

@@ -70,21 +70,22 @@ impl Planner<'_> {
             .ok_or_else(|| self.registry.none(StageKind::Asr).into())
     }
 
-    /// Checks that the engine which the request chooses has its model.
-    pub(crate) fn check_model(&self, asr: &StageRequest) -> Result<(), PipelineError> {
-        self.check_model_of(&*self.choose_engine(asr)?, asr)
+    /// The name of the model of the engine that the request chooses; `None` for one that takes no model.
+    pub(crate) fn model_name(&self, asr: &StageRequest) -> Result<Option<String>, PipelineError> {
+        let engine = self.choose_engine(asr)?;
+        Ok(self.model_of(&engine, asr)?.map(|model| model.name))
     }
 
     fn has_model(&self, plugin: &Plugin, asr: &StageRequest) -> bool {
-        self.check_model_of(plugin, asr).is_ok()
+        self.model_of(plugin, asr).is_ok()
     }
 
-    fn check_model_of(&self, plugin: &Plugin, asr: &StageRequest) -> Result<(), PipelineError> {
+    fn model_of(&self, plugin: &Plugin, asr: &StageRequest) -> Result<Option<ResolvedModel>, PipelineError> {
         let Some((name, spec)) = main_model(&plugin.manifest) else {
-            return Ok(());
+            return Ok(None);
         };
         self.resolve_model(&plugin.manifest, (name, spec), text_of(asr, name), asr)
-            .map(drop)
+            .map(Some)
     }
 
     pub(crate) fn prepare_format(

@@ -194,7 +194,7 @@ pub(super) fn prepare(settings: &Settings, workers: usize, labels: Option<Vec<St
     // A worker reports what it takes by itself.
     if setup.labels.is_none()
         && workers > 0
-        && let Err(why) = setup.pipeline.check_model(&setup.asr)
+        && let Err(why) = setup.pipeline.model_name(&setup.asr)
     {
         tracing::warn!("no recognition with default settings: {why}");
     }

@@ -168,7 +168,7 @@ struct Row {
 
 impl Row {
     fn silence_to(&mut self, end: u64) -> Result<(), PcmError> {
-        const SILENCE: [f32; 8192] = [0.0; 8192];
+        static SILENCE: [f32; 8192] = [0.0; 8192];
         while self.written < end {
             let length = usize::try_from(end - self.written).map_or(SILENCE.len(), |rest| rest.min(SILENCE.len()));
             self.write(&SILENCE[..length])?;

@@ -49,8 +49,8 @@ import { toast } from "./ui.js";
  * @property {string | null} [error]
  */
 
-/** @type {import("../vendor/signals-core.js").Signal<{ plugins: Plugin[], models: Model[], glossaries: string[], loaded: boolean }>} */
-export const catalog = signal({ plugins: [], models: [], glossaries: [], loaded: false });
+/** @type {import("../vendor/signals-core.js").Signal<{ plugins: Plugin[], defaultModel: string, models: Model[], glossaries: string[], loaded: boolean }>} */
+export const catalog = signal({ plugins: [], defaultModel: "", models: [], glossaries: [], loaded: false });
 
 /** Plugins that can be used, by stage. */
 export const engines = computed(() => ({
@@ -71,6 +71,7 @@ export async function loadCatalog() {
     pulls.value = Object.fromEntries(running);
     catalog.value = {
         plugins: plugins.plugins,
+        defaultModel: plugins.default_model ?? "",
         models: list,
         glossaries: glossaries.glossaries.map((/** @type {{ name: string }} */ { name }) => name),
         loaded: true,

@@ -44,6 +44,8 @@ pub(crate) struct PluginView {
 pub(crate) struct PluginList {
     /// First the engine of requests that name none.
     plugins: Vec<PluginView>,
+    /// The model of requests that name neither engine nor model; absent where there is none.
+    default_model: Option<String>,
     /// The formats of transcripts.
     formats: Vec<String>,
 }
@@ -80,6 +82,7 @@ pub(crate) async fn plugins(State(app): State<App>) -> Result<Response, Problem>
             });
             PluginList {
                 plugins: used.chain(rejected).collect(),
+                default_model: pipeline.model_name(&shared.defaults.asr).ok().flatten(),
                 formats: pipeline.formats(),
             }
         })
