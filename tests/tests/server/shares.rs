@@ -74,6 +74,14 @@ fn a_link_shows_one_transcript_without_a_key() {
     server.delete(&format!("/shares/{share}")).is(401);
     with_key("DELETE", &format!("/shares/{share}"), "").is(204);
     server.get(url).is(404);
+    let page = server
+        .request("GET", url, &[("accept", "text/html,*/*;q=0.8")], &[])
+        .is(404);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(
+        page.body.contains("This link has ended; ask for a new one."),
+        "{page:?}"
+    );
     with_key("DELETE", &format!("/shares/{share}"), "").is(404);
 
     let created = with_key("POST", &shares, "{}").is(201).json();

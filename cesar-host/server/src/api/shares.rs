@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Extension, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use cesar_base::{Clock as _, SystemClock, rfc3339};
@@ -201,12 +201,47 @@ pub(crate) async fn revoke(
 #[utoipa::path(get, path = "/shared/{token}", tag = "jobs", operation_id = "shared", summary = "Read a transcript by a link, without a key", security(()),
     params(("token" = String, Path, description = "The token of the link")),
     responses((status = 200, description = "A page that needs nothing else", body = String, content_type = "text/html"),
-        (status = "4XX", description = "404 when the link has ended, or never was", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "404 when the link has ended, or never was; a page for a client that accepts `text/html`", body = ProblemBody, content_type = "application/problem+json"),
         (status = "5XX", description = "Failed", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn shared(
     State(app): State<App>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Response, Problem> {
+    headers: HeaderMap,
+) -> Response {
+    match page_of(&app, path).await {
+        Ok(page) => page,
+        // The reader of a link sees what a browser shows.
+        Err(refusal) if asks_for_a_page(&headers) => sentence(&refusal),
+        Err(refusal) => Problem(refusal).into_response(),
+    }
+}
+
+fn asks_for_a_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
+/// A refusal as a page. Its sentence is of this server, and has no markup.
+fn sentence(refusal: &Refusal) -> Response {
+    let mut text = refusal.detail.replace('&', "&amp;").replace('<', "&lt;");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Cesar</title>\n\
+         <style>body {{ font: 1.125rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; color-scheme: light dark }}</style>\n\
+         <body><p>{text}.</p></body></html>\n"
+    );
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (refusal.status, headers, page).into_response()
+}
+
+async fn page_of(app: &App, path: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
     let token = path.map(|Path(token)| token).unwrap_or_default();
     let share = app
         .block(move |shared| shared.transcripts.shares.find(&token, SystemClock.now_ms()))
@@ -214,18 +249,18 @@ pub(crate) async fn shared(
     // One answer for every reason, which says nothing about jobs.
     let ended = || Refusal::not_found("this link has ended; ask for a new one");
     let share = share.ok_or_else(ended)?;
-    let job = stored::job(&app, share.job).await;
+    let job = stored::job(app, share.job).await;
     let job = job.map_err(|refusal| match refusal.code {
         Code::NotFound => ended(),
         _ => refusal,
     })?;
-    let document = stored::document(&app, &job).await?.ok_or_else(ended)?;
+    let document = stored::document(app, &job).await?.ok_or_else(ended)?;
     let request = FormatRequest {
         format: "html".to_owned(),
         stage: app.defaults.format.clone(),
     };
     let label = job.request.title.unwrap_or(job.request.label);
-    let page = render(&app, request, document.into_bytes(), label).await?;
+    let page = render(app, request, document.into_bytes(), label).await?;
     let headers = [
         (CONTENT_TYPE, page.media_type.as_str()),
         (CONTENT_SECURITY_POLICY, POLICY),
@@ -250,6 +285,22 @@ mod tests {
         }
         assert!(POLICY.starts_with("default-src 'none'"));
         assert!(!POLICY.contains("connect-src") && !POLICY.contains("allow-same-origin"));
+    }
+
+    #[test]
+    fn a_refusal_is_a_page_for_a_browser() {
+        let mut headers = HeaderMap::new();
+        assert!(!asks_for_a_page(&headers));
+        headers.insert(ACCEPT, "*/*".parse().expect("a header"));
+        assert!(!asks_for_a_page(&headers));
+        headers.insert(
+            ACCEPT,
+            "text/html,application/xhtml+xml,*/*;q=0.8".parse().expect("a header"),
+        );
+        assert!(asks_for_a_page(&headers));
+        let response = sentence(&Refusal::not_found("this link has <ended>"));
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     }
 
     #[test]

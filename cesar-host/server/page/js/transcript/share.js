@@ -5,6 +5,7 @@ import { explain, getJson, request, sendJson } from "../api.js";
 import { html, useEffect, useSignal } from "../dom.js";
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
+import { expiryOf } from "../jobs.js";
 import { t } from "../i18n.js";
 import { Dialog, toast } from "../ui.js";
 import { copyText } from "./clipboard.js";
@@ -21,6 +22,10 @@ export function ShareDialog({ desk }) {
     const made = useSignal(/** @type {{ id: string, address: string } | null} */ (null));
     const shares = useSignal(/** @type {Share[]} */ ([]));
     const busy = useSignal(false);
+    const job = desk.model.job.value;
+    const ends = job && expiryOf(job);
+    const left = ends ? (Date.parse(ends) - Date.now()) / 1000 / DAY : Infinity;
+    const choices = [1, 7, 30, 90].filter((count, index) => index === 0 || count <= left);
     const list = async () => {
         shares.value = (await getJson(`${path}/shares`)).shares;
     };
@@ -39,7 +44,7 @@ export function ShareDialog({ desk }) {
     const make = () =>
         doing(async () => {
             await desk.model.saved();
-            const { id, url } = await sendJson("POST", `${path}/shares`, { expires_in: days.value * DAY });
+            const { id, url } = await sendJson("POST", `${path}/shares`, { expires_in: Math.min(days.value, choices[choices.length - 1]) * DAY });
             made.value = { id, address: new URL(url, location.origin).href };
         });
     /** @param {string} id */
@@ -55,11 +60,12 @@ export function ShareDialog({ desk }) {
             <div class="field">
                 <label for="share-days">${t("transcript.share_days")}</label>
                 <select id="share-days" onChange=${(/** @type {Event} */ { currentTarget }) => (days.value = Number(/** @type {HTMLSelectElement} */ (currentTarget).value))}>
-                    ${[1, 7, 30, 90].map((count) => html`<option value=${count} selected=${count === days.value}>${t("transcript.days", { count })}</option>`)}
+                    ${choices.map((count) => html`<option value=${count} selected=${count === days.value}>${t("transcript.days", { count })}</option>`)}
                 </select>
             </div>
             <button type="button" class="primary" disabled=${busy.value} onClick=${make}><${Icon} name="link" /> ${t("transcript.share_make")}</button>
         </div>
+        ${ends && html`<p class="help">${t("library.expires", { when: dateTime(ends) })}</p>`}
         ${made.value &&
         html`<div class="share-link">
                 <input
