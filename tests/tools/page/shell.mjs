@@ -42,6 +42,8 @@ const cases = {
     await empty();
     const on = await page();
     await ready(on);
+    const usual = on.locator(".options-main select").first().locator("option").first();
+    check("the default model has its name", (await usual.innerText()) === "Default (tiny.en)", await usual.innerText());
     await choose(on, "short.wav", "welcome.ogg");
     check("size and kind are shown", (await on.locator(".tray-row").first().innerText()).includes("WAV"));
     await start(on);
@@ -121,7 +123,7 @@ const cases = {
     await on.keyboard.press("Enter");
     const sent = await sentJob(on, () => start(on));
     check("an address is sent with the options", sent.url === "http://127.0.0.1:9/talk.mp3" && sent.model === "tiny.en", sent);
-    const refusal = await on.locator(".toast-bad").first().innerText();
+    const refusal = await on.locator(".tray-row .wrong").first().innerText();
     check("its refusal has the remedy", refusal.includes("127.0.0.1") && refusal.includes("server.allow_private_addresses"), refusal);
     check("it stays to be changed", (await on.locator(".tray-row").count()) === 1);
     await on.reload();
@@ -139,6 +141,69 @@ const cases = {
     await row.getByRole("button", { name: "Retry" }).waitFor();
     check("the name of a file is text", (await row.locator("b").count()) === 0 && (await row.innerText()).includes("<b>no sound.mp3"));
     await axe(on, "a failed job");
+  },
+
+  async "one refused address holds up nothing"() {
+    await empty();
+    const on = await page();
+    await ready(on);
+    for (const address of ["http://127.0.0.1:9/one.mp3", "http://127.0.0.1:9/two.mp3"]) {
+      await on.locator("#address").fill(address);
+      await on.keyboard.press("Enter");
+    }
+    await choose(on, "short.wav");
+    await start(on);
+    await until("each has its reason", async () => (await on.locator(".tray-row .wrong").count()) === 2);
+    await ended(on, "short.wav");
+    check("the recording is a job", (await jobs()).length === 1);
+  },
+
+  async "what is typed survives a reload"() {
+    await empty();
+    const job = await transcribed("short.wav");
+    const on = await page();
+    await on.locator("#address").fill("https://recordings.invalid/half");
+    await on.reload();
+    check("an address", (await on.locator("#address").inputValue()) === "https://recordings.invalid/half");
+    await on.locator("#address").fill("");
+    await on.reload();
+    check("until it is given up", (await on.locator("#address").inputValue()) === "");
+    await on.goto(`${base}/#/library`);
+    await on.getByRole("button", { name: "Rename short.wav" }).click();
+    await on.getByLabel("Title").fill("Half a title");
+    await on.reload();
+    await on.getByRole("button", { name: "Rename short.wav" }).click();
+    check("a title", (await on.getByLabel("Title").inputValue()) === "Half a title");
+    await on.getByRole("button", { name: "Cancel" }).click();
+    await on.getByRole("button", { name: "Rename short.wav" }).click();
+    check("until it is cancelled", (await on.getByLabel("Title").inputValue()) === "short.wav");
+    check("the job has its name", (await api("GET", `/jobs/${job.id}`)).json.title == null);
+  },
+
+  async "a value that does not fit is not left out"() {
+    await empty();
+    const on = await page();
+    await ready(on);
+    await on.locator("summary", { hasText: "More options" }).click();
+    await on.locator("summary", { hasText: "Speech recognition" }).click();
+    await on.getByLabel("beam_size", { exact: true }).fill("99");
+    await choose(on, "short.wav");
+    await start(on);
+    await on.locator(".toast-bad", { hasText: "does not fit" }).waitFor();
+    check("the focus is on it", await on.evaluate(() => document.activeElement.getAttribute("aria-invalid") === "true"));
+    check("nothing was sent", (await jobs()).length === 0);
+    const field = on.getByLabel("beam_size", { exact: true });
+    check("it is shown to be corrected", (await field.inputValue()) === "99", await field.inputValue());
+    await field.fill("");
+    await start(on);
+    await ended(on, "short.wav");
+  },
+
+  async "hidden characters and odd addresses are harmless"() {
+    const on = await page("#/job/..%2F..%2Fx");
+    await on.locator(".composer").waitFor();
+    await on.locator("[data-chooser=files]").setInputFiles({ name: "cod\u202E3pm.wav", mimeType: "audio/wav", buffer: Buffer.from("x") });
+    await on.getByText("cod\\u202E3pm.wav", { exact: true }).waitFor();
   },
 
   async "a lost connection resumes an upload"() {
@@ -311,6 +376,10 @@ const cases = {
       async () => !(await on.locator(".recorder .small").innerText()).startsWith("0 "),
     );
     await axe(on, "the recorder");
+    await on.locator(".places a").nth(1).click();
+    await on.locator(".recording-chip").waitFor();
+    await axe(on, "another place while it records");
+    await on.locator(".recording-chip").click();
     await on.waitForTimeout(2500);
     await on.getByRole("button", { name: "Stop and transcribe" }).click();
     await ended(on, "Recording");

@@ -328,6 +328,86 @@ const cases = {
     await until("what a closed window did not send is sent by the next", async () => (await texts())[6].includes("concur"), 15_000);
   },
 
+  async "what is typed meets the changes of another window"() {
+    await meeting();
+    const on = await open();
+    const words = (await texts())[0].trim().split(" ");
+    const field = on.locator(".typing textarea");
+    await edit(on, 0, words[0], "Hello", "");
+    await correct([{ op: "replace_words", segment: 0, word: words.length - 1, text: "ending." }]);
+    await until("the field has both changes", async () => /^Hello .*ending\.$/.test(await field.inputValue()));
+    await on.keyboard.press("Enter");
+    await saved(on);
+    check("both are stored", /^Hello .*ending\.$/.test((await texts())[0].trim()), (await texts())[0]);
+
+    await edit(on, 0, "Hello", "Mine", "");
+    await correct([{ op: "replace_words", segment: 0, word: 0, text: "Theirs" }]);
+    await on.locator(".toast-bad", { hasText: "Theirs" }).waitFor();
+    check("what is typed stays", (await field.inputValue()).startsWith("Mine"), await field.inputValue());
+    await on.getByRole("button", { name: "Use that text" }).click();
+    check("the other text can be taken", (await field.inputValue()).startsWith("Theirs"), await field.inputValue());
+    await on.keyboard.press("Escape");
+    await field.waitFor({ state: "detached" });
+    check("and nothing was overwritten", (await texts())[0].trim().startsWith("Theirs"));
+  },
+
+  async "a discarded correction can be restored"() {
+    await meeting();
+    const on = await open();
+    const first = (await texts())[1].trim().split(" ")[0];
+    await edit(on, 1, first, "Restored", "Escape");
+    await on.getByText("What was typed is discarded.").waitFor();
+    check("it is not shown", !(await segment(on, 1).innerText()).includes("Restored"));
+    await until("the focus stays at the passage", () => on.evaluate(() => document.activeElement.className === "turn-edit"));
+    await on.getByRole("button", { name: "Restore", exact: true }).click();
+    check("it is back", (await on.locator(".typing textarea").inputValue()).startsWith("Restored"));
+    await on.keyboard.press("Enter");
+    await saved(on);
+    check("and can be stored", (await texts())[1].includes("Restored"));
+    await until("with the focus at the passage", () => on.evaluate(() => document.activeElement.className === "turn-edit"));
+  },
+
+  async "a server that cannot store says why"() {
+    await meeting();
+    const on = await open();
+    const problem = { type: "/docs#disk_full", title: "Insufficient Storage", status: 507, code: "no_such_code", detail: "no space is left for `corrections`" };
+    await on.route("**/transcript", (route) =>
+      route.request().method() === "PATCH" ? route.fulfill({ status: 507, json: problem, contentType: "application/problem+json" }) : route.continue(),
+    );
+    const first = (await texts())[0].trim().split(" ")[0];
+    await edit(on, 0, first, "Kept");
+    await on.locator(".obstacle", { hasText: "no space is left for corrections" }).waitFor();
+    check("its code is shown as code", (await on.locator(".obstacle code").count()) === 1);
+    await on.unroute("**/transcript");
+    await saved(on);
+    check("it is stored once there is space", (await texts())[0].includes("Kept"));
+  },
+
+  async "typed text is offered when its job is removed"() {
+    const { id } = await transcribed("short.wav", MODEL);
+    const on = await page(`#/job/${id}`);
+    await word(on, 0, 0).dblclick();
+    await on.locator(".typing textarea").fill("Unsaved words");
+    await api("DELETE", `/jobs/${id}?remove=true&corrections=true`);
+    await on.locator(".toast-bad", { hasText: "Unsaved words" }).waitFor();
+    await on.getByRole("button", { name: "Copy" }).first().click();
+    check("it can be copied", (await on.evaluate(() => navigator.clipboard.readText())) === "Unsaved words");
+  },
+
+  async "at 400 % zoom there is room for the text"() {
+    await meeting();
+    const on = await page(`#/job/${job}`, { width: 320, height: 256 });
+    await on.locator(".turn .w").first().waitFor();
+    await word(on, 0, 0).evaluate((element) => element.scrollIntoView({ block: "center" }));
+    const free = await on.evaluate(() => {
+      const isText = (y) => document.elementFromPoint(innerWidth / 2, y)?.closest("main") && !document.elementFromPoint(innerWidth / 2, y)?.closest(".player, .sticky");
+      return Array.from({ length: innerHeight }, (_, y) => y).filter(isText).length;
+    });
+    check("four lines are free", free >= 100, `${free} px`);
+    const wide = await on.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    check("nothing is beside the window", wide <= 0, `${wide} px too wide`);
+  },
+
   async "it is exported in every format"() {
     await meeting();
     await correct([{ op: "replace_words", segment: 0, word: 0, count: 1, text: "Quokka" }]);

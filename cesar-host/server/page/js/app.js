@@ -2,9 +2,11 @@
 /** The frame around the views: header, notices, and what has the focus after a change of view. */
 
 import { html, signal, useEffect, useRef } from "./dom.js";
+import { clock } from "./format.js";
 import { Icon } from "./icons.js";
 import { lang, t } from "./i18n.js";
 import { online, session, titleOf, jobs } from "./store.js";
+import { recording } from "./recorder.js";
 import { route } from "./router.js";
 import { useTransfers } from "./transfers.js";
 import { Questions, Toasts } from "./ui.js";
@@ -70,14 +72,26 @@ function Header() {
                     </a>`,
             )}
         </nav>
+        ${view !== "home" && recording.value && html`<${Recorder} />`}
         <${Appearance} />
     </header>`;
+}
+
+/** The way back to a recording that runs. */
+function Recorder() {
+    const { seconds = 0, paused = false } = recording.value ?? {};
+    return html`<a class="recording-chip" href="#/" title=${t("record.back")}>
+        <span class=${paused ? "rec-dot" : "rec-dot rec-live"} aria-hidden="true"></span>
+        <span class="visually-hidden">${t("record.back")}</span>
+        <span class="numbers">${clock(seconds)}</span>
+    </a>`;
 }
 
 function LostServer() {
     return html`<div class="lost-place" role="status" aria-live="polite">
         ${
             !online.value &&
+            !session.value.needsKey &&
             html`<div class="lost">
                 <span class="lost-dot" aria-hidden="true"></span>
                 <span><strong>${t("lost.title")}</strong> ${t("lost.text")}</span>

@@ -63,6 +63,9 @@ export function resetChoices() {
     setSettings({ options: { model, language, speakers } });
 }
 
+/** The options whose text is no value of theirs, as `PLUGIN.OPTION`. @type {Set<string>} */
+export const misfits = new Set();
+
 /** Number of the folded options that differ from their defaults. */
 export const changedCount = computed(() => {
     const now = choices.value;

@@ -16,13 +16,22 @@ import { signal } from "./dom.js";
  */
 export function parse(hash) {
     const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
-    const [view, id = ""] = path.split("/");
-    const known = view === "library" || view === "system" || (view === "job" && id);
+    const [view, id = "", ...more] = path.split("/");
+    const known = view === "library" || view === "system" || (view === "job" && /^[\w-]+$/.test(id) && !more.length);
     return {
         view: known ? /** @type {Route["view"]} */ (view) : "home",
-        id: decodeURIComponent(id),
+        id: decoded(id),
         query: new URLSearchParams(query),
     };
+}
+
+/** @param {string} text */
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
 }
 
 /** The view that is shown. */

@@ -74,11 +74,21 @@ export const isActive = (job) => ACTIVE.has(job.status);
  */
 export const hasTranscript = (job) => job.status === "completed" || job.status === "partial";
 
+/** Control characters, and those that change the direction of what follows. */
+const HIDDEN = /[\p{Cc}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+
+/**
+ * A name with its hidden characters shown: a file may be called `cod\u202E3pm.exe`.
+ * @param {string} name
+ */
+export const visible = (name) =>
+    name.replace(HIDDEN, (letter) => `\\u${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`);
+
 /**
  * The name of a job for its reader.
  * @param {Job} job
  */
-export const titleOf = (job) => job.title || job.label;
+export const titleOf = (job) => visible(job.title || job.label);
 
 /**
  * Adds jobs, or replaces older views of them.

@@ -17,6 +17,7 @@ import { hasTranscript, isActive } from "./store.js";
  * @property {boolean} checking
  * @property {import("./store.js").Job | null} known A job of the same bytes.
  * @property {boolean} chosen
+ * @property {string} [error] Why the server has refused it.
  */
 
 /** @type {import("../vendor/signals-core.js").Signal<Item[]>} */

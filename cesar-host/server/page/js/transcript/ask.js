@@ -3,6 +3,7 @@
 
 import { html, useEffect, useId, useRef } from "../dom.js";
 import { t } from "../i18n.js";
+import { keepTyped, typed } from "../typed.js";
 import { Dialog } from "../ui.js";
 
 /** @param {{ desk: import("./desk.js").Desk }} props */
@@ -12,7 +13,11 @@ export function AskName({ desk }) {
     const id = useId();
     useEffect(() => field.current?.select(), [asked]);
     if (!asked) return null;
-    const close = () => (desk.ask.value = null);
+    const kept = `name.${desk.model.id}.${asked.value}`;
+    const close = () => {
+        keepTyped(kept, "");
+        desk.ask.value = null;
+    };
     const done = (/** @type {Event} */ event) => {
         event.preventDefault();
         const name = field.current?.value.trim() ?? "";
@@ -27,7 +32,7 @@ export function AskName({ desk }) {
     >
         <form id=${id} class="field" onSubmit=${done}>
             <label for="${id}-name">${t("transcript.name")}</label>
-            <input id="${id}-name" ref=${field} type="text" dir="auto" maxlength="100" required autofocus autocomplete="off" value=${asked.value} list="${id}-names" />
+            <input id="${id}-name" ref=${field} type="text" dir="auto" maxlength="100" required autofocus autocomplete="off" value=${typed(kept) || asked.value} onInput=${(/** @type {Event} */ { currentTarget }) => keepTyped(kept, /** @type {HTMLInputElement} */ (currentTarget).value)} list="${id}-names" />
             <datalist id="${id}-names">${asked.list.map((name) => html`<option value=${name}></option>`)}</datalist>
             ${asked.list.length > 0 && html`<p class="help">${t("transcript.same_name_merges")}</p>`}
         </form>

@@ -124,6 +124,7 @@ export class Desk {
         const { segment, text } = typing;
         const doc = model.doc.peek();
         model.typing.value = null;
+        this.#focus(segment);
         const operations = operationsFor(doc, segment, text);
         if (operations.length) {
             const before = doc.segments.length;
@@ -137,8 +138,32 @@ export class Desk {
     }
 
     cancelTyping() {
-        this.model.typing.value = null;
-        this.model.keep();
+        const { model } = this;
+        const typing = model.typing.peek();
+        const there = typing && model.doc.peek().segments[typing.segment];
+        model.typing.value = null;
+        model.keep();
+        if (!typing || !there) return;
+        this.#focus(typing.segment);
+        if (typing.text === there.text) return;
+        const restore = () => {
+            const segment = model.doc.peek().segments.findIndex(({ start }) => Math.abs(start - there.start) < 0.0005);
+            if (segment < 0 || model.typing.peek() || !model.editable.peek()) return model.offer(typing.text);
+            model.typing.value = { segment, text: typing.text, selection: [typing.text.length, typing.text.length] };
+            this.list.reveal({ segment, word: 0 });
+            model.keep();
+        };
+        toast(t("transcript.discarded"), { action: { label: t("transcript.restore"), run: restore } });
+    }
+
+    /** The focus goes to the passage that was typed in, once its field is gone. @param {number} segment */
+    #focus(segment) {
+        requestAnimationFrame(() => {
+            if (document.activeElement !== document.body || this.model.typing.peek()) return;
+            const turn = this.list.wordAt({ segment, word: 0 })?.closest(".turn");
+            const button = turn?.querySelector(".turn-edit");
+            if (button instanceof HTMLElement) button.focus({ preventScroll: true });
+        });
     }
 
     /** Remembers a short replacement, which may become a rule of the glossary. @param {Operation[]} operations */

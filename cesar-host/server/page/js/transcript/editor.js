@@ -51,6 +51,8 @@ export class Editor {
     sending = false;
     /** Whether the last attempt failed and another one will follow. */
     waiting = false;
+    /** Why, where the server has said it. @type {unknown} */
+    obstacle = null;
     #lastKey = 0;
     #stopped = false;
     /** The newest revision that the server is said to have. */
@@ -291,7 +293,7 @@ export class Editor {
         this.outside.changed();
         try {
             const revision = await this.outside.send(operations, this.revision);
-            this.waiting = false;
+            [this.waiting, this.obstacle] = [false, null];
             await this.#accepted(entry, revision);
         } catch (error) {
             await this.#failed(entry, operations, wasAttempted, /** @type {Failure} */ (error));
@@ -329,7 +331,7 @@ export class Editor {
         if (again) {
             // Only a request without an answer may have been stored.
             if (status === 401 || status === 409 || status === 429) entry.attempted = wasAttempted;
-            this.waiting = true;
+            [this.waiting, this.obstacle] = [true, status === 0 || status === 409 ? null : failure];
             this.outside.changed();
             await this.outside.pause();
             return;

@@ -7,8 +7,11 @@ import { watchAll, watchJob } from "../events.js";
 import { t } from "../i18n.js";
 import { hasTranscript, isActive, jobs, online, putJobs } from "../store.js";
 import { toast } from "../ui.js";
+import { anchored, rebase } from "./anchors.js";
+import { applyRun } from "./apply.js";
 import { rowsOf } from "./blocks.js";
 import { copyText } from "./clipboard.js";
+import { operationsFor } from "./diff.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { colours } from "./palette.js";
@@ -20,6 +23,12 @@ import { speakersOf } from "./voices.js";
 
 /** @type {Doc} */
 const EMPTY = { segments: [], task: "transcribe", duration: 0 };
+
+/** The longest text in a notice. */
+const MAX_SHOWN = 80;
+
+/** @param {string} text */
+const shortened = (text) => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 
 /** @param {Response} response */
 const revisionOf = (response) => Number(/^(?:W\/)?"(\d+)/.exec(response.headers.get("ETag") ?? "")?.[1] ?? 0);
@@ -43,6 +52,8 @@ export class Model {
     colours = computed(() => (this.#colours = colours(this.#colours, this.speakers.value, this.#renamed)));
     /** @type {import("../../vendor/signals-core.js").Signal<"saved" | "saving" | "waiting">} */
     saving = signal(/** @type {"saved" | "saving" | "waiting"} */ ("saved"));
+    /** Why corrections wait, where the server has said it. @type {import("../../vendor/signals-core.js").Signal<string>} */
+    obstacle = signal("");
     canUndo = signal(false);
     canRedo = signal(false);
     /** @type {import("../../vendor/signals-core.js").Signal<Typing | null>} */
@@ -123,14 +134,20 @@ export class Model {
         this.state.value = "live";
         /** @type {import("./types.js").Segment[]} */
         let segments = [];
+        /** Those of an attempt that ended with its server, until the new ones reach them. @type {import("./types.js").Segment[]} */
+        let earlier = [];
         let planned = 0;
         const show = () => {
             planned = 0;
             // The player knows the length of the recording before the job has ended.
-            if (this.state.peek() === "live") this.doc.value = { ...EMPTY, segments, duration: this.job.peek()?.duration ?? 0 };
+            if (this.state.peek() !== "live") return;
+            const reached = segments[segments.length - 1]?.end ?? 0;
+            const rest = earlier.filter(({ start }) => start >= reached);
+            const all = [...segments, ...rest].map((segment, id) => ({ ...segment, id }));
+            this.doc.value = { ...EMPTY, segments: rest.length ? all : segments, duration: this.job.peek()?.duration ?? 0 };
         };
         const stop = watchJob(this.id, ({ event, data }) => {
-            if (event === "started") segments = [];
+            if (event === "started") [earlier, segments] = [segments.length ? segments : earlier, []];
             else if (event === "segment") {
                 const text = String(data.text).trim();
                 if (text) segments = [...segments, { id: segments.length, start: data.start, end: data.end, text }];
@@ -188,7 +205,7 @@ export class Model {
             if (!typing) continue;
             const segment = editor.doc.segments.findIndex((there) => Math.abs(there.start - typing.anchor.start) < 0.005);
             if (segment >= 0 && !this.typing.peek()) this.typing.value = { segment, text: typing.text, selection: [typing.text.length, typing.text.length] };
-            else this.#offer(typing.text);
+            else this.offer(typing.text);
         }
         this.keep();
     }
@@ -237,6 +254,7 @@ export class Model {
         batch(() => {
             this.doc.value = editor.doc;
             this.saving.value = editor.isSaved ? "saved" : editor.waiting ? "waiting" : "saving";
+            this.obstacle.value = editor.waiting && editor.obstacle ? explain(editor.obstacle) : "";
             this.canUndo.value = editor.undoSteps.length > 0;
             this.canRedo.value = editor.redoSteps.length > 0;
         });
@@ -250,12 +268,42 @@ export class Model {
         const old = typing && before.segments[typing.segment];
         if (!typing || !old) return;
         const segment = after.segments.findIndex((there) => Math.abs(there.start - old.start) < 0.0005);
-        if (segment >= 0) {
-            if (segment !== typing.segment) this.typing.value = { ...typing, segment };
-        } else {
+        if (segment < 0) {
             this.typing.value = null;
-            this.#offer(typing.text);
+            if (typing.text !== old.text) this.offer(typing.text);
+            return;
         }
+        const { text } = after.segments[segment];
+        const both = text === old.text ? typing.text : this.#both(before, typing, after, segment);
+        if (segment !== typing.segment || both !== typing.text) this.typing.value = { ...typing, segment, text: both ?? typing.text };
+        if (both !== null) return;
+        toast(t("transcript.changed_elsewhere", { text: shortened(text) }), {
+            kind: "bad",
+            action: { label: t("transcript.use_other"), run: () => this.#useOther(old.start) },
+        });
+    }
+
+    /**
+     * What was typed, with the changes of another window; `null` where both have changed the same words.
+     * @param {Doc} before
+     * @param {Typing} typing
+     * @param {Doc} after
+     * @param {number} segment
+     */
+    #both(before, typing, after, segment) {
+        const operations = operationsFor(before, typing.segment, typing.text);
+        if (!operations.length) return after.segments[segment].text;
+        const { doc, lost } = rebase(after, applyRun(before, operations, anchored).visited);
+        const there = doc.segments.find(({ start }) => Math.abs(start - after.segments[segment].start) < 0.0005);
+        return lost.length || !there ? null : there.text;
+    }
+
+    /** Puts the text of another window in the place of what is typed. @param {number} start */
+    #useOther(start) {
+        const typing = this.typing.peek();
+        const there = typing && this.doc.peek().segments[typing.segment];
+        if (there && Math.abs(there.start - start) < 0.0005) this.typing.value = { ...typing, text: there.text };
+        this.keep();
     }
 
     /** Text that is being typed. @param {string} text */
@@ -278,8 +326,8 @@ export class Model {
     }
 
     /** Offers text that has lost its place. @param {string} text */
-    #offer(text) {
-        toast(t("transcript.no_place", { text: text.length > 80 ? `${text.slice(0, 80)}…` : text }), {
+    offer(text) {
+        toast(t("transcript.no_place", { text: shortened(text) }), {
             kind: "bad",
             action: { label: t("transcript.copy"), run: () => void copyText(text) },
         });
@@ -294,13 +342,17 @@ export class Model {
             toast(t("transcript.refused", { reason }), { kind: "bad" });
         }
         const text = lost.map((operation) => operation.text ?? operation.name ?? operation.speaker ?? "").filter(Boolean);
-        if (text.length) this.#offer(text.reverse().join(" … "));
+        if (text.length) this.offer(text.reverse().join(" … "));
     }
 
     /** @param {string} event @param {any} data */
     #heard(event, data) {
         if (event === "transcript" && data?.id === this.id) void this.editor?.refresh(data.revision).catch(() => {});
         else if (event === "removed" && data?.id === this.id && this.state.peek() !== "missing") {
+            const typing = this.typing.peek();
+            if (typing && typing.text !== this.doc.peek().segments[typing.segment]?.text) this.offer(typing.text);
+            const lost = (this.editor?.queue ?? []).flatMap(({ operations }) => operations);
+            if (lost.length) this.#report({ kind: "gone", lost });
             this.editor?.stop();
             this.state.value = "missing";
         }

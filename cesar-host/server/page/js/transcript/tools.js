@@ -4,6 +4,7 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../dom.js";
 import { dateTime, duration } from "../format.js";
 import { Icon } from "../icons.js";
+import { Prose } from "../prose.js";
 import { t } from "../i18n.js";
 import { cancelJob, failureOf, retryJob, retryText, stageOf } from "../jobs.js";
 import { isActive, jobs, titleOf } from "../store.js";
@@ -35,6 +36,7 @@ function Saving({ desk }) {
     const edited = desk.model.canUndo.value || desk.model.canRedo.value || state !== "saved";
     return html`<p class=${`saving saving-${state}`} role="status">
         ${edited && html`<span class="saving-dot" aria-hidden="true"></span>${t(`transcript.${state}`)}`}
+        ${desk.model.obstacle.value && html`<span class="obstacle"><${Prose} text=${desk.model.obstacle.value} /></span>`}
     </p>`;
 }
 

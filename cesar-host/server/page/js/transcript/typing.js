@@ -20,8 +20,22 @@ export function Typing({ desk, segment }) {
         area.style.blockSize = `${area.scrollHeight + 2}px`;
         if (area.offsetHeight !== before) desk.list.measure();
     };
+    const now = typing.value;
+    // Another window has changed the text: the caret stays between the same words.
     useLayoutEffect(() => {
-        const [area, now] = [field.current, typing.peek()];
+        const area = field.current;
+        if (!area || !now || now.segment !== segment || area.value === now.text) return;
+        const { value, selectionStart, selectionEnd } = area;
+        const at = (/** @type {number} */ caret) =>
+            value.slice(0, caret) === now.text.slice(0, caret) ? caret : Math.max(0, caret + now.text.length - value.length);
+        area.value = now.text;
+        area.focus({ preventScroll: true });
+        area.setSelectionRange(at(selectionStart), at(selectionEnd));
+        fit();
+        desk.model.keep();
+    }, [now]);
+    useLayoutEffect(() => {
+        const area = field.current;
         if (!area || !now) return;
         area.value = now.text;
         fit();
@@ -89,7 +103,7 @@ export function Typing({ desk, segment }) {
             }}
             onKeyDown=${onKey}
             onBlur=${(/** @type {FocusEvent} */ { relatedTarget }) => {
-                const within = relatedTarget instanceof Element && relatedTarget.closest(".typing");
+                const within = relatedTarget instanceof Element && relatedTarget.closest(".typing, .toasts");
                 if (!within && document.hasFocus() && typing.peek()?.segment === segment) desk.commit();
             }}
         ></textarea>

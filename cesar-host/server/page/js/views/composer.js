@@ -1,16 +1,18 @@
 // @ts-check
 /** Input of recordings: drop, paste, files, a folder, addresses, the microphone; then options, and the button that starts. */
 
+import { explain } from "../api.js";
 import { attempt, catalog, engines, pull, pullOf } from "../catalog.js";
-import { chosenModel, fields } from "../choices.js";
+import { chosenModel, fields, misfits } from "../choices.js";
 import { html, useEffect, useRef, useSignal } from "../dom.js";
 import { addressesIn, isRecording } from "../files.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { canRecord, recording, startRecording } from "../recorder.js";
 import { online } from "../store.js";
-import { addAddresses, chosen, dropItem, tray } from "../tray.js";
+import { addAddresses, changeItem, chosen, dropItem, tray } from "../tray.js";
 import { isOver, take } from "../transfers.js";
+import { keepTyped, typed } from "../typed.js";
 import { toast } from "../ui.js";
 import { sendAddress, sendFiles } from "../uploads.js";
 import { Options } from "./options.js";
@@ -49,7 +51,7 @@ function Chooser({ label, icon, folder = false, primary = false }) {
 }
 
 function AddressForm() {
-    const text = useSignal("");
+    const text = useSignal(typed("address"));
     const wrong = useSignal(false);
     const submit = (/** @type {Event} */ event) => {
         event.preventDefault();
@@ -58,6 +60,7 @@ function AddressForm() {
         if (!urls.length) return;
         addAddresses(urls);
         text.value = "";
+        keepTyped("address", "");
     };
     return html`<form class="address" onSubmit=${submit} novalidate>
         <${Icon} name="link" />
@@ -74,6 +77,7 @@ function AddressForm() {
             aria-describedby=${wrong.value ? "address-wrong" : undefined}
             onInput=${(/** @type {Event} */ event) => {
                 text.value = /** @type {HTMLInputElement} */ (event.currentTarget).value;
+                keepTyped("address", text.value);
                 wrong.value = false;
             }}
         />
@@ -109,9 +113,14 @@ async function start() {
     for (const item of items) if (item.file) dropItem(item.id);
     for (const item of items) {
         if (!item.url) continue;
-        // One that is refused stays, with those behind it.
-        await sendAddress(item.url, values);
-        dropItem(item.id);
+        changeItem(item.id, { error: "" });
+        try {
+            await sendAddress(item.url, values);
+            dropItem(item.id);
+        } catch (error) {
+            // It stays to be changed or tried again; the others are sent.
+            changeItem(item.id, { error: explain(error) });
+        }
     }
     // Items left out by hand stay; the others are transcribed already.
     tray.value = tray.value.filter((item) => !item.known);
@@ -137,6 +146,12 @@ function Start() {
         if (!absent || !pulling) waiting.value = false;
     }, [waiting.value, absent, pulling]);
     const submit = async () => {
+        const [misfit] = misfits;
+        if (misfit) {
+            const field = document.querySelector(`[data-option="${CSS.escape(misfit)}"]`);
+            if (field instanceof HTMLElement) field.focus();
+            return toast(t("options.correct"), { kind: "bad" });
+        }
         if (!absent) return send();
         if (pulling || (await attempt(() => pull(absent)))) waiting.value = true;
     };

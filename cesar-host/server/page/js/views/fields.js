@@ -1,8 +1,8 @@
 // @ts-check
 /** Form fields, and those of a plugin's options, generated from its table. */
 
-import { choices, chooseOption } from "../choices.js";
-import { html, useId, useSignal } from "../dom.js";
+import { choices, chooseOption, misfits } from "../choices.js";
+import { html, useEffect, useId, useSignal } from "../dom.js";
 import { t } from "../i18n.js";
 import { Prose } from "../prose.js";
 import { Icon } from "../icons.js";
@@ -100,11 +100,17 @@ function limits({ minimum, maximum }) {
  */
 function Option({ plugin, name, spec }) {
     const wrong = useSignal("");
+    const misfit = useSignal(/** @type {string | null} */ (null));
+    const key = `${plugin}.${name}`;
+    useEffect(() => () => void misfits.delete(key), []);
     const value = choices.value.plugins[plugin]?.[name];
     const set = (/** @type {any} */ next) => chooseOption(plugin, name, next);
     const text = (/** @type {Event} */ event) => {
         const input = /** @type {HTMLInputElement} */ (event.currentTarget);
         const parsed = parse(spec, input.value);
+        if (parsed === null) misfits.add(key);
+        else misfits.delete(key);
+        misfit.value = parsed === null ? input.value : null;
         wrong.value = parsed === null ? t("options.wrong", { limits: limits(spec) }) : "";
         if (parsed !== null) set(parsed);
     };
@@ -150,8 +156,9 @@ function Option({ plugin, name, spec }) {
                 id=${id}
                 type="text"
                 dir="auto"
+                data-option=${key}
                 inputmode=${spec.type === "integer" ? "numeric" : spec.type === "number" ? "decimal" : "text"}
-                value=${shown(value)}
+                value=${misfit.value ?? shown(value)}
                 placeholder=${usual}
                 aria-describedby=${help}
                 aria-invalid=${wrong.value ? "true" : undefined}

@@ -7,6 +7,7 @@ import { has, t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { expiryOf, removeJob, renameJob } from "../jobs.js";
 import { titleOf } from "../store.js";
+import { keepTyped, typed } from "../typed.js";
 import { Dialog, toast } from "../ui.js";
 import { Check } from "./fields.js";
 import { JobDetails } from "./job_details.js";
@@ -15,16 +16,21 @@ import { JobDetails } from "./job_details.js";
 
 /** @param {{ job: Job, onClose: () => void }} props */
 function Rename({ job, onClose }) {
-    const title = useSignal(titleOf(job));
+    const field = `title.${job.id}`;
+    const title = useSignal(typed(field) || titleOf(job));
+    const close = () => {
+        keepTyped(field, "");
+        onClose();
+    };
     const save = async (/** @type {Event} */ event) => {
         event.preventDefault();
-        if (!title.value.trim() || (await renameJob(job, title.value.trim()))) onClose();
+        if (!title.value.trim() || (await renameJob(job, title.value.trim()))) close();
     };
     const form = `rename-${job.id}`;
     return html`<${Dialog}
         title=${t("rename.title")}
-        onClose=${onClose}
-        actions=${html`<button type="button" onClick=${onClose}>${t("ui.cancel")}</button>
+        onClose=${close}
+        actions=${html`<button type="button" onClick=${close}>${t("ui.cancel")}</button>
             <button type="submit" form=${form} class="primary">${t("ui.save")}</button>`}
     >
         <form id=${form} class="field" onSubmit=${save}>
@@ -37,7 +43,10 @@ function Rename({ job, onClose }) {
                 autofocus
                 autocomplete="off"
                 value=${title.value}
-                onInput=${(/** @type {Event} */ event) => (title.value = /** @type {HTMLInputElement} */ (event.currentTarget).value)}
+                onInput=${(/** @type {Event} */ event) => {
+                    title.value = /** @type {HTMLInputElement} */ (event.currentTarget).value;
+                    keepTyped(field, title.value);
+                }}
             />
             ${titleOf(job) !== job.label && html`<p class="help" dir="auto">${t("rename.file", { name: job.label })}</p>`}
         </form>

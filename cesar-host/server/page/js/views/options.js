@@ -15,6 +15,15 @@ const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12];
 /** @type {string[]} */
 const NONE = [];
 
+/** Own names of languages that browsers have none for. */
+const OWN_NAMES = new Map([["ba", "Башҡортса"], ["bo", "བོད་སྐད་"]]);
+
+/** @param {Intl.DisplayNames} names @param {string} code */
+function nameOf(names, code) {
+    const name = names.of(code) ?? code;
+    return name === code ? (OWN_NAMES.get(code) ?? code) : name;
+}
+
 /** @param {Event} event */
 const valueOf = (event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
 
@@ -24,6 +33,8 @@ function ModelSelect() {
         (model) => !model.present && engines.value.asr.some((engine) => engine.id === model.plugin),
     );
     const value = chosenModel.value ? choices.value.model : "";
+    // A language may have another one.
+    const usual = choices.value.language ? "" : catalog.value.defaultModel;
     return html`<${Field} label=${t("options.model")}>
         ${(/** @type {string} */ id) =>
             html`<select
@@ -31,7 +42,7 @@ function ModelSelect() {
                 value=${value}
                 onChange=${(/** @type {Event} */ event) => choose({ model: valueOf(event) })}
             >
-                <option value="">${t("options.model.default")}</option>
+                <option value="">${t("options.model.default")}${usual && ` (${usual})`}</option>
                 ${engines.value.asr.map(
                     (engine) =>
                         html`<optgroup label=${engine.id}>
@@ -63,7 +74,7 @@ function LanguageSelect() {
     const sorted = useMemo(() => {
         const names = new Intl.DisplayNames([lang.value], { type: "language" });
         const named = codes.map(
-            (code) => /** @type {const} */ ([String(code), names.of(String(code)) ?? String(code)]),
+            (code) => /** @type {const} */ ([String(code), nameOf(names, String(code))]),
         );
         return named.sort((a, b) => a[1].localeCompare(b[1], lang.value));
     }, [codes, lang.value]);
@@ -84,7 +95,8 @@ function SpeakerSelect() {
     const value = diarizePlugin.value || choices.value.speakers === "channels" ? choices.value.speakers : "off";
     const option = (/** @type {string} */ name, /** @type {string} */ text) =>
         html`<option value=${name} selected=${value === name}>${text}</option>`;
-    return html`<${Field} label=${t("options.speakers")}>
+    const broken = diarizePlugin.value ? null : catalog.value.plugins.find((plugin) => plugin.stage === "diarize" && plugin.reason);
+    return html`<${Field} label=${t("options.speakers")} help=${broken?.reason ?? undefined}>
         ${(/** @type {string} */ id) =>
             html`<select
                 id=${id}

@@ -6,8 +6,9 @@ import { formatOf } from "../files.js";
 import { bytes, day, timeOfDay } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
+import { Prose } from "../prose.js";
 import { jobAddress } from "../router.js";
-import { isActive } from "../store.js";
+import { isActive, visible } from "../store.js";
 import { changeItem, dropItem, tray } from "../tray.js";
 
 /** @param {{ item: import("../tray.js").Item }} props */
@@ -37,8 +38,9 @@ function Row({ item }) {
         </label>
         <${Icon} name=${icon} />
         <div class="grow">
-            <p class="name" dir="auto" title=${item.name}>${item.name}</p>
+            <p class="name" dir="auto" title=${visible(item.name)}>${visible(item.name)}</p>
             <p class="meta"><${Facts} item=${item} /></p>
+            ${item.error && html`<p class="wrong" role="alert"><${Prose} text=${item.error} /></p>`}
             ${
                 known &&
                 html`<p class="known">
