@@ -378,6 +378,7 @@ const cases = {
     await axe(on, "the recorder");
     await on.locator(".places a").nth(1).click();
     await on.locator(".recording-chip").waitFor();
+    await on.getByRole("heading", { name: "Library" }).waitFor();
     await axe(on, "another place while it records");
     await on.locator(".recording-chip").click();
     await on.waitForTimeout(2500);
