@@ -1,6 +1,7 @@
 //! Answers of ffprobe about a recording.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use super::child::Watched;
 use super::command::{Probing, broken, command, drain, start};
 use super::messages::sentence;
-use crate::clock::seconds;
+use crate::clock::{nanoseconds, seconds};
 use crate::demux::Nanoseconds;
 use crate::kind::Kind;
 use crate::source::Stream;
@@ -16,9 +17,9 @@ use crate::tracks::TrackFacts;
 use crate::{AudioError, stop};
 
 /// Demuxers that report the length of the whole file for each stream, which is that of the pictures in a film.
-const OF_ALL: [&str; 5] = ["asf", "asf_o", "gxf", "lxf", "dhav"];
+const OF_ALL: [&str; 6] = ["asf", "asf_o", "gxf", "lxf", "dhav", "nut"];
 
-/// Demuxers that report the end of each stream as its length.
+/// Demuxers that report the end of each stream as its length; of several streams, that of the longest.
 const ENDS: [&str; 1] = ["wtv"];
 
 /// An audio track.
@@ -139,7 +140,23 @@ fn ask(program: &Path, path: &Path, kind: Kind, probing: Probing) -> Result<Desc
         });
     };
     let is_estimate = messages.contains("Estimating duration from bitrate");
-    Ok(answer.description(probing, is_estimate))
+    let mut description = answer.description(probing, is_estimate);
+    if let ("adx", [track]) = (description.format.as_str(), &mut description.tracks[..]) {
+        track.end = File::open(path)
+            .ok()
+            .and_then(|mut file| adx_length(&mut file))
+            .or(track.end);
+    }
+    Ok(description)
+}
+
+/// The length that the header of an ADX file declares, which ffmpeg does not read: it ends at the first damaged block.
+fn adx_length(file: &mut impl Read) -> Option<Nanoseconds> {
+    let mut header = [0; 16];
+    file.read_exact(&mut header).ok()?;
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (rate, samples) = (number(8), number(12));
+    (header[..2] == [0x80, 0] && rate > 0 && samples > 0).then(|| nanoseconds(samples.into(), rate))
 }
 
 impl Answer {
@@ -162,7 +179,7 @@ impl Answer {
             end: match seconds(stream.duration.as_deref()) {
                 _ if is_estimate => None,
                 Some(_) if is_of_all => of_all,
-                Some(end) if is_end => Some(end - start),
+                Some(end) if is_end => has_one_stream.then(|| end - start),
                 Some(length) => Some(length + seconds(stream.start_time.as_deref()).unwrap_or(start) - start),
                 None => of_all,
             },
@@ -305,6 +322,24 @@ mod tests {
             assert_eq!(end_of(format, &alone), Some(14_100_000_000), "{format}");
         }
         assert_eq!(end_of("avi", &with_pictures), Some(14 * SECOND));
+        assert_eq!(end_of("wtv", &with_pictures), None);
+        assert_eq!(end_of("wtv", &alone), Some(14 * SECOND));
+    }
+
+    #[test]
+    fn the_header_of_adx_declares_its_length() {
+        let header = |first: u8, rate: u32, samples: u32| {
+            let mut header = vec![first, 0, 0, 32, 3, 18, 4, 1];
+            header.extend(rate.to_be_bytes());
+            header.extend(samples.to_be_bytes());
+            adx_length(&mut &header[..])
+        };
+        assert_eq!(header(0x80, 44_100, 22_050), Some(SECOND / 2));
+        assert_eq!(
+            (header(0x81, 44_100, 1), header(0x80, 0, 1), header(0x80, 8_000, 0)),
+            (None, None, None)
+        );
+        assert_eq!(adx_length(&mut &[0x80, 0][..]), None);
     }
 
     #[test]
