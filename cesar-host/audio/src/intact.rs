@@ -1,7 +1,9 @@
 //! Packets that a decoder would take although they are damaged: what they decode to is no sound of the recording.
 
 use symphonia::core::codecs::audio::AudioCodecId;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_ADPCM_IMA_QT, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_VORBIS,
+};
 
 /// The reason given for zeros in place of a packet: the sound is in no reader's reach.
 pub(crate) const ZEROS: &str = "zeros in place of sound";
@@ -18,6 +20,9 @@ pub(crate) fn fault(codec: AudioCodecId, packet: &[u8]) -> Option<&'static str> 
     if matches!(codec, CODEC_ID_AAC | CODEC_ID_ALAC) && packet.len() >= SHORTEST && begins_with_end(packet) {
         return Some("a packet without sound");
     }
+    if codec == CODEC_ID_ADPCM_IMA_QT && packet.chunks(IMA_BLOCK).any(|block| !begins_with_step(block)) {
+        return Some("adpcm_ima_qt: no step");
+    }
     let is_cut = codec == CODEC_ID_ALAC && !has_end(packet);
     is_cut.then_some("alac: no end of a packet")
 }
@@ -26,6 +31,14 @@ pub(crate) fn fault(codec: AudioCodecId, packet: &[u8]) -> Option<&'static str> 
 /// Their decoders take it for silence.
 fn begins_with_end(packet: &[u8]) -> bool {
     packet.first().is_some_and(|first| first >> 5 == 0b111)
+}
+
+/// Bytes of 64 samples of a channel of QuickTime's IMA ADPCM.
+const IMA_BLOCK: usize = 34;
+
+/// Whether a block of IMA ADPCM begins with one of its 89 steps. The decoder takes others for the last one.
+fn begins_with_step(block: &[u8]) -> bool {
+    block.get(1).is_some_and(|second| second & 0x7F <= 88)
 }
 
 /// Whether a packet of ALAC ends as each does: with three set bits (`ID_END` of Apple's encoder), and zeros up to a whole byte.
@@ -46,6 +59,21 @@ mod tests {
         }
         assert_eq!(fault(CODEC_ID_OPUS, &[0; 3]), None);
         assert_eq!(fault(CODEC_ID_OPUS, &[0, 0, 0, 0, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn each_block_of_ima_adpcm_begins_with_a_step() {
+        let packet = |step: u8| [[0_u8; IMA_BLOCK], [step; IMA_BLOCK]].concat();
+        for step in [0, 88, 0x80, 0x80 + 88] {
+            assert_eq!(fault(CODEC_ID_ADPCM_IMA_QT, &packet(step)), None, "{step}");
+        }
+        for step in [89, 0x7F, 0xFF] {
+            assert_eq!(
+                fault(CODEC_ID_ADPCM_IMA_QT, &packet(step)),
+                Some("adpcm_ima_qt: no step"),
+                "{step}"
+            );
+        }
     }
 
     #[test]
