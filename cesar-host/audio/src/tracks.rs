@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::AudioError;
 
 /// The audio track to read.
@@ -193,8 +195,10 @@ fn unknown(path: &Path, track: &TrackFacts) -> AudioError {
 
 /// By full title, by language, or by words of the title; case-insensitive.
 fn named(tracks: &[TrackFacts], name: &str) -> Option<usize> {
-    let name = name.to_lowercase();
-    let title = |track: &TrackFacts| track.title.as_deref().unwrap_or_default().to_lowercase();
+    // A letter with its mark may be one character or two: names of macOS have two.
+    let folded = |text: &str| text.to_lowercase().nfc().collect::<String>();
+    let name = folded(name);
+    let title = |track: &TrackFacts| folded(track.title.as_deref().unwrap_or_default());
     let language = cesar_language::code(&name);
     let speaks = |track: &TrackFacts| {
         let theirs = track.language.as_deref().unwrap_or_default().to_lowercase();
@@ -246,10 +250,7 @@ fn names<'a>(tracks: impl Iterator<Item = &'a TrackFacts>) -> Vec<Option<String>
 /// The tracks in one line: `1 (eng, "Desktop"), 2 (deu)`.
 fn list(tracks: &[TrackFacts]) -> String {
     let one = |(index, track): (usize, &TrackFacts)| {
-        let title = track
-            .title
-            .as_ref()
-            .map(|title| format!("\"{}\"", title.escape_debug()));
+        let title = track.title.as_ref().map(|title| format!("{title:?}"));
         let about: Vec<_> = track.language.clone().into_iter().chain(title).collect();
         match about.is_empty() {
             true => format!("{}", index + 1),
@@ -311,6 +312,20 @@ mod tests {
             assert!(error.contains(&format!("no audio track `{choice}`")), "{error}");
             assert!(error.contains("2 (ger, \"Microphone\")"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_title_is_found_with_its_marks_in_any_form() {
+        let tracks = [
+            track("", "Original", false, true),
+            track("", "\u{DC}bersetzung", false, true),
+            track("", "Director's cut", false, true),
+        ];
+        for choice in ["\u{DC}bersetzung", "U\u{308}bersetzung", "u\u{308}BERSETZUNG"] {
+            assert_eq!(chosen(&tracks, choice), Ok(vec![1]), "{choice}");
+        }
+        let error = chosen(&tracks, "4").unwrap_err();
+        assert!(error.contains("3 (\"Director's cut\")"), "{error}");
     }
 
     #[test]
