@@ -1,5 +1,6 @@
 //! Recordings of every kind: words, speakers and formats.
 
+mod channels;
 mod folders;
 mod recordings;
 mod scoring;

@@ -11,9 +11,9 @@ use cesar_tests::speakers::{add_speakers, attribution, with_speakers};
 use cesar_tests::{Output, Sandbox, fixture};
 use serde_json::{Value, json};
 
-const ENGINE: [&str; 6] = ["--asr-plugin", "ct2", "--model", "tiny.en", "--beam-size", "1"];
+pub(crate) const ENGINE: [&str; 6] = ["--asr-plugin", "ct2", "--model", "tiny.en", "--beam-size", "1"];
 
-fn transcribe(sandbox: &Sandbox, recording: &str, options: &[&str]) -> Output {
+pub(crate) fn transcribe(sandbox: &Sandbox, recording: &str, options: &[&str]) -> Output {
     let first = ["transcribe", recording, "--progress", "json"];
     sandbox.run(first.iter().chain(options))
 }
@@ -23,7 +23,7 @@ fn bundled(sandbox: &Sandbox, name: &str, options: &[&str]) -> Output {
 }
 
 /// Stage and outcome of each stage.
-fn stages(output: &Output) -> Vec<String> {
+pub(crate) fn stages(output: &Output) -> Vec<String> {
     let events = output.events().into_iter().filter(|event| event["type"] == "stage");
     let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
     let mut stages: Vec<_> = events
@@ -34,17 +34,17 @@ fn stages(output: &Output) -> Vec<String> {
     stages
 }
 
-fn partial(output: &Output) -> Value {
+pub(crate) fn partial(output: &Output) -> Value {
     let found = output.events().into_iter().find(|event| event["type"] == "partial");
     found.unwrap_or_else(|| panic!("it is not partial: {}", output.stderr))
 }
 
 /// The requests that plugins ran, counted by the host.
-fn requests(output: &Output) -> u64 {
+pub(crate) fn requests(output: &Output) -> u64 {
     output.done()["stage_runs"].as_u64().unwrap()
 }
 
-fn document(output: &Output) -> Value {
+pub(crate) fn document(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", output.stdout))
 }
 
@@ -445,140 +445,8 @@ fn unusual_recordings_are_diarized() {
     assert!(noise["turns"].is_array(), "{noise}");
 }
 
-/// A call with one person per channel.
-#[test]
-fn channels_are_speakers() {
-    let sandbox = Sandbox::with_one_thread();
-    let pause = vec![0_u8; 16_000];
-    let (left, right) = (samples("short.wav"), samples("welcome.ogg"));
-    let first: Vec<u8> = [&left[..], &pause, &vec![0; right.len()]].concat();
-    let second: Vec<u8> = [&vec![0; left.len()][..], &pause, &right].concat();
-    let frames = first.chunks_exact(2).zip(second.chunks_exact(2));
-    let both: Vec<u8> = frames.flat_map(|(left, right)| [left, right].concat()).collect();
-    let mut call = wav(&both);
-    // Two channels, and the corresponding bytes by frame and second.
-    call[22] = 2;
-    call[28..32].copy_from_slice(&64_000_u32.to_le_bytes());
-    call[32] = 4;
-    let file = sandbox.write("call.wav", call);
-    let options = ["--channels-as-speakers", "--speaker-names", "Ann,Bo", "-f", "json"];
-    let json = document(&transcribe(&sandbox, file.to_str().unwrap(), &[&ENGINE[..], &options].concat()).exits(0));
-    assert_eq!(json["speakers"], json!(["Ann", "Bo"]));
-    let segments = json["segments"].as_array().unwrap();
-    assert_eq!(
-        (&segments[0]["speaker"], &segments[segments.len() - 1]["speaker"]),
-        (&json!("Ann"), &json!("Bo"))
-    );
-    let listed = sandbox.run(["cache", "list", "--json"]).exits(0).json();
-    let of_stage = |entry: &&Value| entry["stage"] == "diarize" && entry["plugin"] == "cesar";
-    let entries = listed["entries"].as_array().unwrap();
-    assert_eq!(entries.iter().filter(of_stage).count(), 1, "{listed}");
-
-    let mono = fixture("short.wav");
-    let told = transcribe(
-        &sandbox,
-        mono.to_str().unwrap(),
-        &[&ENGINE[..], &["--channels-as-speakers"]].concat(),
-    )
-    .exits(3);
-    assert!(
-        partial(&told)["message"].as_str().unwrap().contains("it has one"),
-        "{}",
-        told.stderr
-    );
-}
-
-/// The words of a speaker, without what punctuation and letter case may differ in.
-fn said_by(document: &Value, speaker: &str) -> String {
-    let segments = document["segments"].as_array().unwrap().iter();
-    let own = segments.filter(|segment| segment["speaker"] == speaker);
-    let text: Vec<&str> = own.map(|segment| segment["text"].as_str().unwrap()).collect();
-    let is_of_word = |letter: &char| letter.is_alphanumeric() || *letter == ' ';
-    text.join(" ").to_lowercase().chars().filter(is_of_word).collect()
-}
-
-/// Two people who speak at the same time, each in a channel or a track of their own.
-#[test]
-fn people_who_speak_at_once_are_recognised_apart() {
-    let sandbox = Sandbox::with_one_thread();
-    let (left, right) = (samples("short.wav"), samples("welcome.ogg"));
-    let length = left.len().max(right.len());
-    let padded = |samples: &[u8]| [samples, &vec![0; length - samples.len()]].concat();
-    let (first, second) = (padded(&left), padded(&right));
-    let frames = first.chunks_exact(2).zip(second.chunks_exact(2));
-    let both: Vec<u8> = frames.flat_map(|(left, right)| [left, right].concat()).collect();
-    let mut call = wav(&both);
-    call[22] = 2;
-    call[28..32].copy_from_slice(&64_000_u32.to_le_bytes());
-    call[32] = 4;
-    let call = sandbox.write("call.wav", call);
-    let [one, other] =
-        [("ann.wav", &first), ("bo.wav", &second)].map(|(name, samples)| sandbox.write(name, wav(samples)));
-    let film = sandbox.path().join("call.mka");
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-i"]).arg(&one).arg("-i").arg(&other);
-    let made = ffmpeg
-        .args(["-map", "0", "-map", "1", "-c:a", "copy"])
-        .arg(&film)
-        .status();
-    assert!(made.unwrap().success());
-    let run = |recording: &std::path::Path, more: &[&str]| {
-        let options = ["-f", "json", "--asr-option", "word_timestamps=true"];
-        transcribe(
-            &sandbox,
-            recording.to_str().unwrap(),
-            &[&ENGINE[..], &options, more].concat(),
-        )
-    };
-    let names = ["--speaker-names", "Ann,Bo"];
-    for (recording, how) in [
-        (&call, &["--channels-as-speakers"][..]),
-        (&film, &["--audio-track", "all"]),
-    ] {
-        let told = run(recording, &[how, &names].concat()).exits(0);
-        let json = document(&told);
-        assert!(said_by(&json, "Ann").contains("close the door"), "{json}");
-        assert!(said_by(&json, "Bo").contains("welcome to the museum"), "{json}");
-        assert!(said_by(&json, "Bo").contains("turn off your telephone"), "{json}");
-        let segments = json["segments"].as_array().unwrap();
-        assert!(segments.iter().any(|segment| segment["overlap"] == true), "{json}");
-        let starts: Vec<f64> = segments
-            .iter()
-            .map(|segment| segment["start"].as_f64().unwrap())
-            .collect();
-        assert!(starts.is_sorted() && starts.iter().all(|start| *start < json["duration"].as_f64().unwrap()));
-        for segment in segments {
-            let words = segment["words"].as_array().unwrap();
-            assert!(
-                words.iter().all(|word| word["speaker"] == segment["speaker"]),
-                "{segment}"
-            );
-        }
-        let again = run(recording, &[how, &names].concat()).exits(0);
-        assert_eq!((requests(&again), &again.stdout), (0, &told.stdout));
-        let renamed = run(recording, &[how, &["--speaker-names", "A,B"]].concat()).exits(0);
-        assert!(
-            stages(&renamed).contains(&"asr hit".to_owned()),
-            "{:?}",
-            stages(&renamed)
-        );
-    }
-    let explained = sandbox
-        .run(
-            [
-                &["cache", "explain", call.to_str().unwrap(), "--json"][..],
-                &ENGINE,
-                &["--asr-option", "word_timestamps=true", "--channels-as-speakers"],
-                &names,
-            ]
-            .concat(),
-        )
-        .exits(0);
-    assert!(explained.stdout.matches("\"hit\"").count() >= 4, "{}", explained.stdout);
-}
-
 /// A bundled recording as 16 kHz mono samples of 16 bits.
-fn samples(name: &str) -> Vec<u8> {
+pub(crate) fn samples(name: &str) -> Vec<u8> {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-i"]).arg(fixture(name));
     let output = ffmpeg.args(["-f", "s16le", "-ac", "1", "-ar", "16000", "-"]).output();
@@ -588,7 +456,7 @@ fn samples(name: &str) -> Vec<u8> {
 }
 
 /// A mono WAV file of these samples.
-fn wav(pcm: &[u8]) -> Vec<u8> {
+pub(crate) fn wav(pcm: &[u8]) -> Vec<u8> {
     let size = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
     let mut file = Vec::new();
     file.extend(b"RIFF");
