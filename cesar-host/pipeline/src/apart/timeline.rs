@@ -73,7 +73,6 @@ impl Timeline {
             let spans = spans.map(|(_, time, heard)| (time.clone(), *heard)).collect();
             timeline.add(channel, spans);
         }
-        timeline.length += BETWEEN_MS;
         Some(timeline)
     }
 
@@ -238,7 +237,7 @@ mod tests {
                 (1, 5_250, 15_250)
             ]
         );
-        assert_eq!(timeline.length, 29_750 + BETWEEN_MS);
+        assert_eq!(timeline.length, 29_750);
     }
 
     #[test]
