@@ -15,6 +15,8 @@
 //! Users' corrections ([`cesar_corrections`]) are no part of a stored document. They are applied to it before it is rendered, and the rendering
 //! has the key of the corrected document.
 //!
+//! Where each channel is a speaker, `diarize` comes before `asr`, which hears one channel after the other (`apart`).
+//!
 //! With a given text ([`NamedScript`]), the stage `align` replaces `glossary`: its document has the words of that text.
 //!
 //! Diarization never costs a transcript: when it fails, the document is [`plugin_api::document::Partial`] and not stored.
@@ -29,6 +31,7 @@
 //! | `address`, `acquire`, `media` | addresses of recordings; fetching one, or not; a recording wherever it lies |
 //! | `run`, `results` | one input, from the end: what is stored makes everything before it unnecessary |
 //! | `decode` (`decoded`: what is stored of it), `recognise`, `speakers`, `merge`, `glossary`, `align`, `render` | one stage each |
+//! | `apart` | what `recognise` hears of channels that are speakers |
 //! | `rewrite` | `glossary` or `align`: the stage that makes the document of the merged one |
 //! | `stage` | the names of the stages |
 //! | `context`, `keyed`, `call`, `resume` | what stages have in common: key and cache, lookup, one request to a plugin, resuming after a crash |
